@@ -1,0 +1,1 @@
+"""Wiring without behaviour: settings, database, Redis, broker, logging, metrics."""

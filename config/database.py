@@ -1,0 +1,185 @@
+"""The database, SQLite or PostgreSQL behind one code path.
+
+Peewee owns connections and everyday queries. The few statements that decide how fast the system is
+are plain SQL, written once: `%s` marks a parameter and `NOW` the database's clock in seconds since
+1970 (float), the only clock that jobs are compared by.
+"""
+
+import re
+import select
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import peewee
+import psycopg2
+import psycopg2.extensions
+from peewee import InterfaceError, OperationalError
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase, PooledSqliteDatabase
+
+Row = dict[str, Any]
+
+AWAY = (OperationalError, InterfaceError, MaxConnectionsExceeded)
+"""What is raised while the database cannot be reached or does not answer."""
+
+SQLITE_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
+POSTGRES_NOW = "extract(epoch FROM clock_timestamp())::float8"
+PROBE_AFTER_IDLE = 30.0  # seconds; probing at each checkout costs more than half the throughput
+POOL_WAIT = 5.0
+
+deadline: ContextVar[float] = ContextVar("deadline", default=8.0)
+"""Seconds that PostgreSQL may take for one answer; a paused server is noticed only this way."""
+
+# a lost host is noticed after some ten seconds
+_TO_POSTGRES: dict[str, Any] = {
+    "application_name": "medianest",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+
+database: Any = peewee.DatabaseProxy()
+
+_write_lock = threading.RLock()
+_is_sqlite = True
+
+
+class _Postgres(PooledPostgresqlDatabase):
+    """The pool probes a connection only after it was idle for a while."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._used: dict[int, float] = {}
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _is_closed(self, conn: Any) -> bool:
+        if conn.closed:
+            return True
+        idle = time.monotonic() - self._used.get(id(conn), 0.0)
+        return idle > PROBE_AFTER_IDLE and bool(super()._is_closed(conn))  # type: ignore[no-untyped-call]
+
+    def _can_reuse(self, conn: Any) -> bool:
+        self._used[id(conn)] = time.monotonic()
+        return bool(super()._can_reuse(conn))  # type: ignore[no-untyped-call]
+
+
+def _wait(connection: Any) -> None:
+    """Wait for PostgreSQL at most `deadline` seconds (psycopg2 calls this instead of blocking)."""
+    limit = time.monotonic() + deadline.get()
+    while True:
+        state = connection.poll()
+        if state == psycopg2.extensions.POLL_OK:
+            return
+        handle = connection.fileno()
+        reading, writing = ([handle], []) if state == psycopg2.extensions.POLL_READ else ([], [handle])
+        if not any(select.select(reading, writing, [], max(0.0, limit - time.monotonic()))):
+            raise psycopg2.OperationalError("the database gave no answer in time")
+
+
+def open_database(url: str, *, connections: int = 20) -> Any:
+    """A pooled peewee database for `sqlite:///path` or `postgresql://user:password@host:port/name`."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        path = Path(unquote(parts.path))
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return PooledSqliteDatabase(  # type: ignore[no-untyped-call]
+            str(path),
+            max_connections=None,  # a file handle for each thread that asks
+            pragmas={"journal_mode": "wal", "synchronous": 1, "busy_timeout": 5000, "foreign_keys": 1},
+            check_same_thread=False,
+            lock_type="IMMEDIATE",  # a transaction that begins as reader may fail on its way to writing
+        )
+    psycopg2.extensions.set_wait_callback(_wait)
+    return _Postgres(
+        url.replace("postgres://", "postgresql://", 1),
+        max_connections=connections,
+        timeout=POOL_WAIT,
+        stale_timeout=300,
+        **_TO_POSTGRES,
+    )
+
+
+def session(url: str) -> Any:
+    """A PostgreSQL connection of its own for as long as its user wants, outside the pool."""
+    psycopg2.extensions.set_wait_callback(_wait)
+    connection = psycopg2.connect(url, **_TO_POSTGRES)
+    connection.autocommit = True
+    return connection
+
+
+def bind(url: str, *, connections: int = 20) -> None:
+    """Make `database` the one at `url`; call it before the first query, never between fork and exec."""
+    global _is_sqlite
+    _is_sqlite = url.startswith("sqlite")
+    database.initialize(open_database(url, connections=connections))
+
+
+def is_sqlite() -> bool:
+    """Whether the bound database is SQLite (one machine)."""
+    return _is_sqlite
+
+
+@lru_cache(maxsize=512)
+def _dialect(text: str, sqlite: bool) -> str:
+    text = re.sub(r"\bNOW\b", SQLITE_NOW if sqlite else POSTGRES_NOW, text)
+    return text.replace("%s", "?").replace("GREATEST(", "max(") if sqlite else text
+
+
+def _rows(text: str, params: Sequence[Any]) -> list[Row]:
+    cursor = database.execute_sql(_dialect(text, _is_sqlite), params)
+    if cursor.description is None:
+        return []
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def query(text: str, *params: Any) -> list[Row]:
+    """The rows of a SELECT."""
+    with database.connection_context():
+        return _rows(text, params)
+
+
+def change(text: str, *params: Any) -> list[Row]:
+    """Run one writing statement in a transaction of its own (or the surrounding one)."""
+    with _writer(), database.connection_context():
+        return _rows(text, params)
+
+
+def _writer() -> AbstractContextManager[Any]:
+    # SQLite has one writer at a time; waiting here is fair and short, its own busy handler sleeps
+    return _write_lock if _is_sqlite else nullcontext()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Everything inside happens or nothing does."""
+    with _writer(), database.connection_context(), database.atomic():
+        yield
+
+
+@contextmanager
+def locked(name: int) -> Iterator[None]:
+    """A transaction that no other process runs at the same time under the same `name`."""
+    with transaction():
+        if not _is_sqlite:
+            _rows("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, name))
+        yield
+
+
+LOCKS = 7701  # the name space of our PostgreSQL advisory locks
+LOCK_MIGRATIONS, LOCK_SETUP = 1, 2
+
+
+def now() -> float:
+    """The database's clock, seconds since 1970."""
+    return float(query("SELECT NOW AS now")[0]["now"])
+
+
+def forget_connections() -> None:
+    """After a fork: leave the parent's connections alone and open own ones."""
+    database.dispose()

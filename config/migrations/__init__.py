@@ -1,0 +1,1 @@
+"""Numbered steps of the schema; each file is frozen once released."""

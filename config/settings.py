@@ -1,0 +1,217 @@
+"""Read the environment once, strictly, into one frozen object; the only reader of os.environ.
+
+Each setting NAME can also come from a file named in NAME_FILE. All problems are found at once.
+"""
+
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+MIN_SECRET_LENGTH = 32
+MIN_SECRET_LETTERS = 10  # different characters; "changeme" written four times has six
+
+
+class SettingsError(Exception):
+    """The environment is wrong; `problems` holds one sentence for each wrong setting."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+def _url_with(*schemes: str) -> BeforeValidator:
+    def check(value: object) -> str:
+        parts = urlsplit(str(value))
+        if parts.scheme not in schemes:
+            raise ValueError("must begin with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        if parts.scheme not in ("sqlite", "unix") and not parts.hostname:
+            raise ValueError("names no host")
+        return str(value).rstrip("/") if parts.scheme.startswith("http") else str(value)
+
+    return BeforeValidator(check)
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _network(value: object) -> str:
+    ipaddress.ip_network(str(value), strict=False)
+    return str(value)
+
+
+def _strong(value: str) -> str:
+    if value and (len(value) < MIN_SECRET_LENGTH or len(set(value)) < MIN_SECRET_LETTERS):
+        raise ValueError(
+            f"is a default or too weak: give {MIN_SECRET_LENGTH} random characters or leave it out"
+        )
+    return value
+
+
+WebUrl = Annotated[str, _url_with("http", "https")]
+Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], BeforeValidator(_split)]
+
+
+def _env(name: str, default: Any = None) -> Any:
+    """A field that is read from the environment variable `name`."""
+    return Field(default=default, validation_alias=AliasChoices(name))
+
+
+class Settings(BaseModel):
+    """What the owner decides; see the settings section of the documentation for each name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    data_dir: Path = _env("MEDIANEST_DATA_DIR", Path("data"))
+    media_dir: Path = _env("MEDIANEST_MEDIA_DIR")
+    staging_dir: Path = _env("MEDIANEST_STAGING_DIR")
+    url: WebUrl = _env("MEDIANEST_URL", "")
+    host: str = _env("MEDIANEST_HOST", "127.0.0.1")
+    port: Annotated[int, Field(ge=1, le=65535)] = _env("PORT", 8000)
+    database_url: Annotated[str, _url_with("sqlite", "postgres", "postgresql")] = _env("DATABASE_URL", "")
+    redis_url: Annotated[str, _url_with("redis", "rediss", "unix")] = _env("REDIS_URL", "")
+    secret_key: Annotated[str, AfterValidator(_strong)] = Field(
+        default="", validation_alias="MEDIANEST_SECRET_KEY", repr=False
+    )
+    trusted_proxies: Networks = _env("MEDIANEST_TRUSTED_PROXIES", ())
+    log: Literal["json", "text"] = _env("MEDIANEST_LOG", "text")
+    metrics_token: str = Field(default="", validation_alias="MEDIANEST_METRICS_TOKEN", repr=False)
+    plex_url: WebUrl | None = _env("PLEX_URL")
+    overseerr_url: WebUrl | None = _env("OVERSEERR_URL")
+    uptime_kuma_url: WebUrl | None = _env("UPTIME_KUMA_URL")
+    token: str = Field(default="", validation_alias="MEDIANEST_TOKEN", repr=False)
+    metrics_dir: Path | None = _env("PROMETHEUS_MULTIPROC_DIR")
+    tethered: bool = _env("MEDIANEST_TETHERED", False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Derive the places that follow from the data directory."""
+        data = Path(values.get("MEDIANEST_DATA_DIR") or "data").expanduser().absolute()
+        media = Path(values.get("MEDIANEST_MEDIA_DIR") or data / "media").expanduser().absolute()
+        derived = {
+            "MEDIANEST_DATA_DIR": data,
+            "MEDIANEST_MEDIA_DIR": media,
+            "MEDIANEST_STAGING_DIR": Path(
+                values.get("MEDIANEST_STAGING_DIR") or media / ".staging"
+            ).absolute(),
+            "DATABASE_URL": values.get("DATABASE_URL") or f"sqlite:///{data / 'medianest.db'}",
+            "REDIS_URL": values.get("REDIS_URL") or private_redis_url(data / "run"),
+            "MEDIANEST_URL": values.get("MEDIANEST_URL") or f"http://127.0.0.1:{values.get('PORT') or 8000}",
+        }
+        return {**values, **derived}
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, locks and metric files of the running processes; nothing in it outlives a reboot."""
+        return self.data_dir / "run"
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the database is a file on this machine."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def base_path(self) -> str:
+        """The path under which the proxy shows us, without a slash at the end ("" at the root)."""
+        return urlsplit(self.url).path.rstrip("/")
+
+    @property
+    def local_token_file(self) -> Path:
+        """Holds the token with which the command line on this machine acts as admin."""
+        return self.data_dir / "local-token"
+
+    def pepper(self) -> bytes:
+        """The installation's secret, made on first use and kept 0600 in the data directory."""
+        return (self.secret_key or read_or_create(self.data_dir / "secret-key")).encode()
+
+
+def private_redis_url(run_dir: Path) -> str:
+    """Where the private Redis of this data directory listens, as its keeper noted it."""
+    try:
+        return (run_dir / "redis.url").read_text().strip()
+    except OSError:
+        return f"unix://{run_dir / 'redis.sock'}"
+
+
+def read_or_create(path: Path) -> str:
+    """The secret in `path`; a new one is written there atomically if there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    if not path.exists():
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+        try:
+            os.link(fresh, path)  # the first of several processes wins
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return path.read_text().strip()
+
+
+def _names() -> list[str]:
+    aliases = [field.validation_alias for field in Settings.model_fields.values()]
+    return [str(alias.choices[0] if isinstance(alias, AliasChoices) else alias) for alias in aliases]
+
+
+def _collect(env: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The set values by name, NAME_FILE resolved, and what is wrong with the files."""
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for name in _names():
+        file = env.get(f"{name}_FILE")
+        if file and env.get(name):
+            problems.append(f"{name}: set both directly and by {name}_FILE; keep one")
+        elif file:
+            try:
+                values[name] = Path(file).read_text().strip()
+            except (OSError, UnicodeDecodeError):
+                problems.append(f"{name}_FILE: the file it names cannot be read")
+        elif env.get(name):
+            values[name] = env[name]
+    return values, problems
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Settings from `env`; raises SettingsError that names every problem, never a value."""
+    values, problems = _collect(env)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        for each in error.errors():
+            place = ".".join(str(part) for part in each["loc"] if not isinstance(part, int))
+            text = each["msg"].removeprefix("Value error, ")
+            problems.append(f"{place}: {text}" if place else text)
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return read(os.environ)
+
+
+def environment(**overrides: str) -> dict[str, str]:
+    """The environment for a process that we start, with `overrides`."""
+    return {**os.environ, **overrides}

@@ -1,0 +1,1 @@
+"""What MediaNest does; knows neither Flask nor Dramatiq."""

@@ -1,0 +1,134 @@
+"""What goes out: events to the feed and doorbells to the workers, through one thread a process.
+
+The thread sends what has gathered in one round trip, keeps the order, and never makes anybody wait:
+while Redis is away events are dropped, and when it is back everyone is told to read again.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import structlog
+
+from config.broker import bell, ring
+from config.database import Row
+from config.metrics import EVENTS_LOST
+from config.redis import FEED_LENGTH, FEED_STREAM, Outage, RedisError, quick
+from pipelines.jobs.resource import Resource, describe
+
+log = structlog.get_logger(__name__)
+
+MOST_WAITING = 5000
+RETRY_SECONDS = 1.0
+
+Entry = dict[str, Any]
+
+
+class Publisher:
+    """A bounded queue and the thread that empties it into Redis; started on first use, also after a fork."""
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = 0
+        self._entries: deque[Entry] = deque()
+        self._bells: set[str] = set()
+        self._wake = threading.Condition()
+        self._lost = False
+        self._busy = False
+        self._outage = Outage(RETRY_SECONDS)
+
+    def put(self, entry: Entry | None = None, queue: str | None = None) -> None:
+        """Send an event, ring a queue's bell, or both in this order."""
+        if self._pid != os.getpid():
+            self._start()
+        with self._wake:
+            if entry is not None:
+                if len(self._entries) >= MOST_WAITING:
+                    self._entries.popleft()
+                    self._note_loss(1)
+                self._entries.append(entry)
+            if queue is not None:
+                self._bells.add(queue)
+            self._wake.notify()
+
+    def _start(self) -> None:
+        self._reset()
+        self._pid = os.getpid()
+        threading.Thread(target=self._run, name="publisher", daemon=True).start()
+
+    def _note_loss(self, count: int) -> None:
+        self._lost = True
+        EVENTS_LOST.inc(count)
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._busy = False
+                self._wake.notify_all()
+                while not self._entries and not self._bells:
+                    self._wake.wait()
+                entries, self._entries = self._entries, deque()
+                bells, self._bells = self._bells, set()
+                self._busy = True
+            self._send(entries, bells)
+
+    def _send(self, entries: deque[Entry], bells: set[str]) -> None:
+        if not self._outage.over():
+            self._note_loss(len(entries))
+            return
+        pipeline = quick().pipeline(transaction=False)
+        if self._lost:
+            pipeline.xadd(FEED_STREAM, {"reset": "1"}, maxlen=FEED_LENGTH)
+        for entry in entries:
+            frame = json.dumps(entry["f"], separators=(",", ":"))
+            pipeline.xadd(FEED_STREAM, {**entry, "f": frame}, maxlen=FEED_LENGTH)
+        for queue in bells:
+            ring(pipeline, bell(queue))
+        try:
+            pipeline.execute()
+            self._lost = False
+        except RedisError as error:
+            self._outage.begins()
+            self._note_loss(len(entries))
+            log.warning("redis is away; events are dropped", error=type(error).__name__)
+
+    def flush(self, seconds: float = 2.0) -> None:
+        """Wait until everything is sent, but not longer."""
+        deadline = time.monotonic() + seconds
+        with self._wake:
+            while (self._entries or self._bells or self._busy) and self._pid == os.getpid():
+                if not self._wake.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
+                    return
+
+
+publisher = Publisher()
+
+
+def job_changed(row: Row) -> Resource:
+    """Tell everyone concerned that a job changed, its queue too if it is due; returns the resource."""
+    resource = describe(row)
+    entry = {
+        "o": str(row["owner_id"]),
+        "a": "1",
+        "k": f"job:{row['id']}",
+        "r": str(row["revision"]),
+        "f": {"type": "job", "job": resource},
+    }
+    publisher.put(entry, queue=row["queue"] if row["state"] == "queued" else None)
+    return resource
+
+
+def service_changed(resource: Resource) -> None:
+    """Tell everyone how a service is."""
+    frame = {"type": "service", "service": resource}
+    publisher.put({"o": "*", "a": "1", "k": f"service:{resource['name']}", "r": "0", "f": frame})
+
+
+def ring_bell(queue: str) -> None:
+    """Say that there is work in a queue."""
+    publisher.put(queue=queue)

@@ -1,0 +1,94 @@
+"""Run one claimed job and write down how it ended. The only place, besides the HTTP error handler, that
+catches everything."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from config.database import AWAY, Row, now
+from config.metrics import ATTEMPTS
+from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
+from pipelines.jobs import state
+from pipelines.jobs.context import Attempt
+from pipelines.jobs.lease import FROZEN, Worker
+from pipelines.jobs.retry import delay, describe_error
+from pipelines.kind import Kind
+
+log = structlog.get_logger(__name__)
+
+UNKNOWN_PAUSE = 3600.0  # seconds until a job that this version does not understand is looked at again
+
+# the effect has happened, so the end is written as soon as the database is back
+_insist = retry(
+    retry=retry_if_exception_type(AWAY),
+    wait=wait_exponential(multiplier=0.2, max=2.0),
+    stop=stop_after_delay(FROZEN),
+    reraise=True,
+)
+
+
+def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
+    """Run the job of a claimed row to the end of this attempt; raises only AWAY errors of the database."""
+    with structlog.contextvars.bound_contextvars(
+        job_id=str(row["id"]), attempt=row["attempt"], kind=row["kind"], request_id=row["request_id"]
+    ):
+        attempt = Attempt(row)
+        worker.begin(attempt)
+        try:
+            end = _attempt(row, kinds.get(row["kind"]), attempt)
+            kept = _insist(end)()
+        finally:
+            worker.end(attempt)
+        outcome = "lease lost" if kept is None else kept["state"]
+        ATTEMPTS.labels(row["kind"], outcome).inc()
+        log.info("attempt ended", state=outcome)
+
+
+def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row | None]:
+    """Run the pipeline; what has to be written about its end."""
+    key = (attempt.job_id, attempt.attempt)
+    log.info("attempt begins")
+    try:
+        result = _run_pipeline(row, kind, attempt)
+    except Snooze as signal:
+        nap = signal
+        return lambda: state.snooze(*key, nap.reason, nap.message, now() + nap.after, nap.after)
+    except TryAgain as error:
+        return _after_failure(error, row, attempt)
+    except GiveUp as error:
+        final = error
+        return lambda: state.fail(*key, describe_error(final))
+    except LeaseLost:
+        return lambda: None
+    except Stop:
+        return lambda: state.release(*key)
+    except Exception:
+        log.exception("the pipeline broke")
+        text = "Something went wrong inside MediaNest."
+        return _after_failure(TryAgain("internal", text, advice="The worker's log says more."), row, attempt)
+    return lambda: state.succeed(*key, result)
+
+
+def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, Any]:
+    attempt.check()
+    if kind is None:
+        raise Snooze("held", "This version of MediaNest does not know this kind of job.", UNKNOWN_PAUSE)
+    try:
+        params = kind.params.model_validate_json(row["params"])
+    except ValidationError:
+        raise Snooze(
+            "held", "This version of MediaNest does not understand this job.", UNKNOWN_PAUSE
+        ) from None
+    return kind.run(attempt, params)
+
+
+def _after_failure(error: TryAgain, row: Row, attempt: Attempt) -> Callable[[], Row | None]:
+    key = (attempt.job_id, attempt.attempt)
+    failures = attempt.failures + 1
+    if failures >= row["max_attempts"]:
+        return lambda: state.fail(*key, describe_error(error))
+    after = delay(error, failures)
+    return lambda: state.retry_later(*key, describe_error(error, after), after)

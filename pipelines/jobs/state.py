@@ -1,0 +1,225 @@
+"""The only code that changes job rows: each change raises `revision`, enters the history, then goes out.
+
+The statements of a run carry `id`, `attempt` and `state = 'running'`: an attempt that lost its lease
+changes nothing and learns it from the missing row.
+"""
+
+import json
+from typing import Any
+
+from config.database import Row, change, is_sqlite, transaction
+from pipelines.errors import WaitReason
+from pipelines.jobs.events import job_changed
+from pipelines.models.job import Job
+
+COLUMNS = ", ".join(field.column_name for field in Job._meta.sorted_fields)
+
+_NOTE = "INSERT INTO job_event (job_id, at, event, state, attempt, revision, detail)"
+
+FENCE = "WHERE id = %s AND attempt = %s AND state = 'running'"
+
+# a run that ends because it has to gives way to what its owner asked for meanwhile
+_WISHED = (
+    "CASE wish WHEN 'cancel' THEN 'cancelled' WHEN 'pause' THEN 'paused' ELSE '{otherwise}' END,"
+    " finished_at = CASE wish WHEN 'cancel' THEN NOW END"
+)
+OR_SCHEDULED = _WISHED.format(otherwise="scheduled")
+OR_QUEUED = _WISHED.format(otherwise="queued")
+LET_GO = "worker_id = NULL, lease_until = NULL, wish = NULL, revision = revision + 1"
+
+
+def write(statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None) -> list[Row]:
+    """Run one INSERT or UPDATE of jobs and note `event` for each changed row, all or nothing.
+
+    Returns the new rows; tells nobody (see `changed`).
+    """
+    text = None if detail is None else json.dumps(detail)
+    if not is_sqlite():
+        return change(
+            f"WITH changed AS ({statement} RETURNING {COLUMNS}), noted AS ({_NOTE}"
+            f" SELECT id, NOW, %s, state, attempt, revision, %s FROM changed) SELECT {COLUMNS} FROM changed",
+            *params,
+            event,
+            text,
+        )
+    with transaction():
+        rows = change(f"{statement} RETURNING {COLUMNS}", *params)
+        for row in rows:
+            values = (row["id"], event, row["state"], row["attempt"], row["revision"], text)
+            change(f"{_NOTE} VALUES (%s, NOW, %s, %s, %s, %s, %s)", *values)
+    return rows
+
+
+def changed(statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None) -> list[Row]:
+    """`write`, then tell everyone concerned."""
+    rows = write(statement, *params, event=event, detail=detail)
+    for row in rows:
+        job_changed(row)
+    return rows
+
+
+def _one(rows: list[Row]) -> Row | None:
+    return rows[0] if rows else None
+
+
+# What an attempt reports
+
+
+def progress(job_id: int, attempt: int, report: dict[str, Any]) -> Row | None:
+    """Store how far the attempt is; no line of history. None: the lease is lost."""
+    row = _one(
+        change(
+            f"UPDATE job SET progress = %s, revision = revision + 1 {FENCE} RETURNING {COLUMNS}",
+            json.dumps(report),
+            job_id,
+            attempt,
+        )
+    )
+    if row is not None:
+        job_changed(row)
+    return row
+
+
+def checkpoint(job_id: int, attempt: int, values: dict[str, Any]) -> bool:
+    """Store what the next attempt should know; False: the lease is lost."""
+    return bool(
+        change(f"UPDATE job SET checkpoint = %s {FENCE} RETURNING id", json.dumps(values), job_id, attempt)
+    )
+
+
+def holds(job_id: int, attempt: int) -> bool:
+    """Whether the attempt still owns its job; asked right before an effect outside the database."""
+    return bool(change(f"UPDATE job SET lease_until = lease_until {FENCE} RETURNING id", job_id, attempt))
+
+
+def succeed(job_id: int, attempt: int, result: dict[str, Any]) -> Row | None:
+    """The job is done."""
+    return _one(
+        changed(
+            f"UPDATE job SET state = 'succeeded', result = %s, error = NULL, waiting = NULL, checkpoint = NULL,"
+            f" finished_at = NOW, {LET_GO} {FENCE}",
+            json.dumps(result),
+            job_id,
+            attempt,
+            event="succeeded",
+        )
+    )
+
+
+def fail(job_id: int, attempt: int, error: dict[str, Any]) -> Row | None:
+    """The job has failed for good."""
+    return _one(
+        changed(
+            f"UPDATE job SET state = 'failed', failures = failures + 1, error = %s, waiting = NULL,"
+            f" finished_at = NOW, {LET_GO} {FENCE}",
+            json.dumps(error),
+            job_id,
+            attempt,
+            event="failed",
+            detail={"error": error},
+        )
+    )
+
+
+def retry_later(job_id: int, attempt: int, error: dict[str, Any], after: float) -> Row | None:
+    """The attempt failed; another begins in `after` seconds, unless its owner wished otherwise."""
+    return _one(
+        changed(
+            f"UPDATE job SET state = {OR_SCHEDULED}, failures = failures + 1,"
+            " error = %s, waiting = CASE WHEN wish IS NULL THEN %s END, scheduled_at = NOW + %s,"
+            f" {LET_GO} {FENCE}",
+            json.dumps(error),
+            json.dumps({"reason": "retry", "message": error["message"], "until": error["retry_at"]}),
+            after,
+            job_id,
+            attempt,
+            event="retry",
+            detail={"error": error},
+        )
+    )
+
+
+def snooze(
+    job_id: int, attempt: int, reason: WaitReason, message: str, until: float, after: float
+) -> Row | None:
+    """The job waits for something outside; costs no failure."""
+    waiting = {"reason": reason, "message": message, "until": until}
+    return _one(
+        changed(
+            f"UPDATE job SET state = {OR_SCHEDULED}, waiting = CASE WHEN wish IS NULL THEN %s END,"
+            f" scheduled_at = NOW + %s, {LET_GO} {FENCE}",
+            json.dumps(waiting),
+            after,
+            job_id,
+            attempt,
+            event="snoozed",
+            detail={"waiting": waiting},
+        )
+    )
+
+
+def release(job_id: int, attempt: int) -> Row | None:
+    """The worker shuts down or was asked to stop the job: back to the queue, or as its owner wished."""
+    return _one(
+        changed(
+            f"UPDATE job SET state = {OR_QUEUED}, rescued = 1, {LET_GO} {FENCE}",
+            job_id,
+            attempt,
+            event="released",
+        )
+    )
+
+
+# What people ask for
+
+
+def cancel(job_id: int) -> Row | None:
+    """End a job that has not ended; a running one ends when its worker notices. None: it has ended."""
+    return _one(
+        changed(
+            "UPDATE job SET state = CASE state WHEN 'running' THEN 'running' ELSE 'cancelled' END,"
+            " wish = CASE state WHEN 'running' THEN 'cancel' END, waiting = NULL,"
+            " finished_at = CASE state WHEN 'running' THEN NULL ELSE NOW END, revision = revision + 1"
+            " WHERE id = %s AND state IN ('scheduled', 'queued', 'running', 'paused')",
+            job_id,
+            event="cancel",
+        )
+    )
+
+
+def pause(job_id: int) -> Row | None:
+    """Keep a job from running; a running one stops when its worker notices. None: it cannot be paused."""
+    return _one(
+        changed(
+            "UPDATE job SET state = CASE state WHEN 'running' THEN 'running' ELSE 'paused' END,"
+            " wish = CASE state WHEN 'running' THEN COALESCE(wish, 'pause') END, waiting = NULL,"
+            " revision = revision + 1 WHERE id = %s AND state IN ('scheduled', 'queued', 'running')",
+            job_id,
+            event="pause",
+        )
+    )
+
+
+def resume(job_id: int) -> Row | None:
+    """Let a paused job go on, with its old turn. None: it is not paused."""
+    return _one(
+        changed(
+            "UPDATE job SET state = CASE WHEN scheduled_at > NOW THEN 'scheduled' ELSE 'queued' END,"
+            " revision = revision + 1 WHERE id = %s AND state = 'paused'",
+            job_id,
+            event="resume",
+        )
+    )
+
+
+def retry(job_id: int) -> Row | None:
+    """Begin a failed or cancelled job again with a full budget. None: it is neither."""
+    return _one(
+        changed(
+            "UPDATE job SET state = 'queued', failures = 0, crashes = 0, error = NULL, waiting = NULL,"
+            " progress = NULL, finished_at = NULL, scheduled_at = NULL, revision = revision + 1"
+            " WHERE id = %s AND state IN ('failed', 'cancelled')",
+            job_id,
+            event="retry",
+        )
+    )

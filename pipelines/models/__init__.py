@@ -1,0 +1,1 @@
+"""The Peewee tables and the questions asked of them."""

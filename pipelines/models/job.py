@@ -1,0 +1,110 @@
+"""The job table as it is read; `pipelines.jobs.state` alone writes it."""
+
+from typing import Any
+
+from peewee import AutoField, BigIntegerField, DoubleField, IntegerField, TextField
+
+from config.database import Row, database
+from pipelines.models.table import Table
+
+STATES = ("scheduled", "queued", "running", "paused", "succeeded", "failed", "cancelled")
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+class Job(Table):
+    """One job. Times are seconds since 1970 by the database's clock; objects are JSON texts."""
+
+    id = AutoField()
+    kind = TextField()
+    queue = TextField()
+    owner_id = BigIntegerField()
+    parent_id = BigIntegerField(null=True)
+    params = TextField()
+    state = TextField()
+    wish = TextField(null=True)
+    priority = IntegerField()
+    rescued = IntegerField()
+    turn = BigIntegerField()
+    attempt = IntegerField()
+    failures = IntegerField()
+    crashes = IntegerField()
+    max_attempts = IntegerField()
+    revision = IntegerField()
+    worker_id = BigIntegerField(null=True)
+    lease_until = DoubleField(null=True)
+    progress = TextField(null=True)
+    checkpoint = TextField(null=True)
+    result = TextField(null=True)
+    error = TextField(null=True)
+    waiting = TextField(null=True)
+    idem = TextField(null=True)
+    idem_digest = TextField(null=True)
+    schedule = TextField(null=True)
+    slot = BigIntegerField(null=True)
+    request_id = TextField()
+    created_at = DoubleField()
+    scheduled_at = DoubleField(null=True)
+    started_at = DoubleField(null=True)
+    finished_at = DoubleField(null=True)
+
+
+class JobEvent(Table):
+    """One thing that happened to a job."""
+
+    id = AutoField()
+    job_id = BigIntegerField()
+    at = DoubleField()
+    event = TextField()
+    state = TextField()
+    attempt = IntegerField()
+    revision = IntegerField()
+    detail = TextField(null=True)
+
+    class Meta:
+        """The name of the table."""
+
+        table_name = "job_event"
+
+
+def find(job_id: int, owner_id: int | None = None) -> Row | None:
+    """The job, or None; with `owner_id` only if it belongs to that account."""
+    condition = Job.id == job_id
+    if owner_id is not None:
+        condition &= Job.owner_id == owner_id
+    with database.connection_context():
+        row: Row | None = Job.select().where(condition).dicts().first()
+        return row
+
+
+def newest_first(
+    *,
+    limit: int,
+    before: int | None = None,
+    owner_id: int | None = None,
+    kind: str | None = None,
+    state: str | None = None,
+    text: str | None = None,
+) -> list[Row]:
+    """Up to `limit` jobs that match, with ids below `before`; `text` is looked for in params and result."""
+    conditions: list[Any] = []
+    for column, value in ((Job.owner_id, owner_id), (Job.kind, kind), (Job.state, state)):
+        if value is not None:
+            conditions.append(column == value)
+    if before is not None:
+        conditions.append(Job.id < before)
+    if text:
+        conditions.append(Job.params.contains(text) | Job.result.contains(text))
+    with database.connection_context():
+        query = Job.select()
+        if conditions:
+            query = query.where(*conditions)
+        rows: Any = query.order_by(Job.id.desc()).limit(limit).dicts()
+        return list(rows)
+
+
+def history(job_id: int, *, limit: int, after: int = 0) -> list[Row]:
+    """What happened to a job after event id `after`, oldest first."""
+    with database.connection_context():
+        query = JobEvent.select().where((JobEvent.job_id == job_id) & (JobEvent.id > after))
+        rows: Any = query.order_by(JobEvent.id).limit(limit).dicts()
+        return list(rows)

@@ -1,0 +1,1 @@
+"""Processes and loops: the worker pool, the scheduler, the supervisor."""

@@ -1,0 +1,63 @@
+"""One Dramatiq actor for each queue: claim the best due job, run it, again.
+
+A message only says that there is work, so which one an actor answers does not matter.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dramatiq
+import structlog
+
+from config.broker import broker
+from config.database import AWAY
+from pipelines.jobs import runner
+from pipelines.jobs.claim import claim
+from pipelines.jobs.events import ring_bell
+from pipelines.jobs.lease import Worker
+from pipelines.kind import Kind
+from workers import alone
+
+log = structlog.get_logger(__name__)
+
+TURN_SECONDS = 1.0  # after this the thread goes to whoever waits for it
+CRASHES_BEFORE_ALONE = 2
+
+
+def declare(kinds: Mapping[str, Kind], queues: list[str], worker: Callable[[], Worker]) -> None:
+    """Make the actor of each queue known to Dramatiq."""
+    for queue in queues:
+        dramatiq.actor(actor_name=queue, queue_name=queue, broker=broker)(_work_on(queue, kinds, worker))
+
+
+def _work_on(queue: str, kinds: Mapping[str, Kind], worker: Callable[[], Worker]) -> Callable[..., None]:
+    def work(own: bool = False) -> None:
+        try:
+            _work(queue, kinds, worker(), own)
+        except AWAY as error:
+            log.warning("the database is away", queue=queue, error=type(error).__name__)
+
+    return work
+
+
+def _work(queue: str, kinds: Mapping[str, Kind], worker: Worker, own: bool) -> None:
+    began = time.monotonic()
+    while not worker.draining.is_set():
+        row = claim(queue, worker.id)
+        if row is None:
+            return
+        if own:  # nobody rang for this one, so others may be waiting unheard
+            ring_bell(queue)
+            own = False
+        _run(row, kinds, worker)
+        if time.monotonic() - began > TURN_SECONDS:
+            ring_bell(queue)
+            return
+
+
+def _run(row: dict[str, Any], kinds: Mapping[str, Kind], worker: Worker) -> None:
+    if row["crashes"] >= CRASHES_BEFORE_ALONE:
+        alone.run_in_process_of_its_own(row, worker)
+    else:
+        runner.run(row, kinds, worker)

@@ -1,0 +1,91 @@
+"""`python -m workers.scheduler`: what happens by the clock. Several may run, one leads."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from config import logging, tether
+from config.database import AWAY
+from pipelines.jobs import lease, schedule
+from pipelines.jobs.events import publisher
+from pipelines.models import service_check
+from pipelines.registry import KINDS
+from workers.boot import check_settings, connect
+
+log = structlog.get_logger(__name__)
+
+TICK = 0.5  # seconds
+AFTER_OUTAGE = 5.0  # seconds in which workers may renew their leases before anything is rescued
+
+
+@dataclass
+class Duty:
+    """Something the leader does each `every` seconds."""
+
+    act: Callable[[], object]
+    every: float
+    due: float = field(default=0.0)
+
+
+def duties() -> list[Duty]:
+    """All that the leader does."""
+    recurring = [kind for kind in KINDS.values() if kind.every is not None]
+    return [
+        Duty(lease.rescue, TICK),
+        Duty(schedule.promote, TICK),
+        *(Duty(lambda kind=kind: schedule.fire(kind), 1.0) for kind in recurring),  # type: ignore[misc]
+        Duty(schedule.prune, 600.0),
+        Duty(lease.forget_gone, 600.0),
+        Duty(service_check.prune, 3600.0),
+    ]
+
+
+def lead_until(stop: threading.Event, holder: str) -> None:
+    """Try to lead each tick, and do what is due while leading."""
+    tasks = duties()
+    leading = False
+    while not stop.wait(TICK):
+        try:
+            leads = schedule.lead(holder)
+            if leads != leading:
+                log.info("leads" if leads else "stands by", holder=holder)
+                leading = leads
+            if leads:
+                _act(tasks)
+        except AWAY as error:
+            log.warning("the database is away", error=type(error).__name__)
+            tasks[0].due = time.monotonic() + AFTER_OUTAGE
+    try:
+        schedule.resign(holder)
+    except AWAY:
+        log.warning("could not resign; the database is away")
+
+
+def _act(tasks: list[Duty]) -> None:
+    for task in tasks:
+        if time.monotonic() >= task.due:
+            task.due = time.monotonic() + task.every
+            task.act()
+
+
+def main() -> None:
+    """Run until told to stop."""
+    check_settings()
+    logging.configure("scheduler")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    tether.hold()
+    connect(connections=3)
+    lead_until(stop, f"{socket.gethostname()}:{os.getpid()}")
+    publisher.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""`python -m workers.supervisor`, which is `medianest up`: everything on one machine.
+
+Reads the Procfile, runs its `release` step, starts the wanted number of each process type and the
+private Redis, restarts what dies and stops all in order. Each process has a session of its own and
+ends when the supervisor's pipe to it closes. Only the direct child is signalled: signals to a whole
+group end running jobs instead of draining them.
+"""
+
+import argparse
+import fcntl
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from config.settings import environment, read_or_create, settings
+from workers.boot import EXIT_SETTINGS, check_settings
+from workers.private_redis import NoRedis, PrivateRedis
+
+PROCFILE = Path(__file__).parent.parent / "Procfile"
+STOP_SECONDS = 9.0
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
+HEALTHY_SECONDS = 30.0  # after this long a death is not held against a process
+POLL_SECONDS = 0.1
+
+
+def say(text: str) -> None:
+    """A line for whoever started us."""
+    print(text, flush=True)
+
+
+def read_procfile(path: Path) -> dict[str, list[str]]:
+    """Process type → command."""
+    lines = [
+        line.split(":", 1)
+        for line in path.read_text().splitlines()
+        if ":" in line and not line.startswith("#")
+    ]
+    return {name.strip(): _command(text) for name, text in lines}
+
+
+def _command(text: str) -> list[str]:
+    words = shlex.split(text)
+    return [sys.executable, "-m", "app.cli.main", *words[1:]] if words[0] == "medianest" else words
+
+
+@dataclass
+class Program:
+    """One process of ours and when it may start again."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    backoff: float = FIRST_BACKOFF
+    due: float = field(default=0.0)
+
+    def start(self, env: dict[str, str]) -> None:
+        """Start it, tethered to us by its standard input."""
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, start_new_session=True, env=env)
+
+    def tend(self, env: dict[str, str]) -> None:
+        """Restart it if it died, not too fast."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.due:
+                self.start(env)
+            return
+        code = self.process.poll()
+        if code is None:
+            return
+        if now - self.started > HEALTHY_SECONDS:
+            self.backoff = FIRST_BACKOFF
+        say(f"{self.name} ended (code {code}); starts again in {self.backoff:g} s")
+        self.due, self.backoff = now + self.backoff, min(self.backoff * 2, LONGEST_BACKOFF)
+        self.process = None
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Signal the process itself, not its group."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+
+class Supervisor:
+    """The processes of one data directory."""
+
+    def __init__(self, scale: dict[str, int], then: str) -> None:
+        commands = read_procfile(PROCFILE)
+        self._release = commands.pop("release", None)
+        unknown = sorted(set(scale) - set(commands))
+        if unknown:
+            raise SystemExit(f"medianest: --scale: there is no {', '.join(unknown)} in the Procfile")
+        self._programs = [
+            Program(name if count == 1 else f"{name}.{number}", command)
+            for name, command in commands.items()
+            for count in (scale.get(name, 1),)
+            for number in range(1, count + 1)
+        ]
+        self._then = then
+        self._stopping = 0
+        self._redis: PrivateRedis | None = None
+        self._env = environment(MEDIANEST_TETHERED="1")
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, *_: object) -> None:
+        self._stopping += 1
+
+    def run(self) -> int:
+        """Run until stopped; the exit code."""
+        shutil.rmtree(settings().run_dir / "metrics", ignore_errors=True)
+        self._env["PROMETHEUS_MULTIPROC_DIR"] = str(settings().run_dir / "metrics")
+        self._env["MEDIANEST_DATA_DIR"] = str(settings().data_dir)
+        read_or_create(settings().local_token_file)
+        if not self._start_redis() or not self._run_release():
+            return 1
+        try:
+            self._supervise()
+        finally:
+            self._stop()
+        return 0
+
+    def _start_redis(self) -> bool:
+        if "REDIS_URL" in self._env or "REDIS_URL_FILE" in self._env:
+            return True
+        self._redis = PrivateRedis(settings().data_dir)
+        self._env["REDIS_URL"] = self._redis.url
+        try:
+            self._redis.start()
+        except NoRedis as error:
+            say(f"medianest: {error}")
+            return False
+        return True
+
+    def _run_release(self) -> bool:
+        """Migrations; the processes wait for nothing else."""
+        if self._release is None or subprocess.run(self._release, env=self._env, check=False).returncode == 0:
+            return True
+        say("medianest: the database could not be prepared; nothing was started")
+        self._stop()
+        return False
+
+    def _supervise(self) -> None:
+        for program in self._programs:
+            program.start(self._env)
+        ready = False
+        while not self._stopping:
+            for program in self._programs:
+                program.tend(self._env)
+            if self._redis is not None and not self._redis.running():
+                self._restart_redis(self._redis)
+            if not ready and _answers():
+                ready = True
+                self._welcome()
+            time.sleep(POLL_SECONDS)
+
+    def _restart_redis(self, redis: PrivateRedis) -> None:
+        say("redis ended; starts again")
+        try:
+            redis.start()
+        except NoRedis as error:
+            say(f"medianest: {error}")
+            time.sleep(1.0)
+
+    def _welcome(self) -> None:
+        say(f"MediaNest is ready at {settings().url}/")
+        if self._then:
+            subprocess.Popen(_command(self._then), stdin=subprocess.DEVNULL, env=self._env)
+
+    def _stop(self) -> None:
+        """Drain everything at once, Redis last; what does not end in time is killed."""
+        deadline = time.monotonic() + STOP_SECONDS
+        for program in self._programs:
+            program.signal(signal.SIGTERM)
+        while any(program.alive() for program in self._programs):
+            if time.monotonic() > deadline or self._stopping > 2:
+                for program in self._programs:
+                    program.signal(signal.SIGKILL)
+            time.sleep(POLL_SECONDS / 2)
+        if self._redis is not None:
+            self._redis.stop()
+        say("MediaNest has stopped")
+
+
+def _answers() -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings().host, settings().host)
+    try:
+        with urllib.request.urlopen(f"http://{host}:{settings().port}/ready", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _take_data_dir() -> IO[str]:
+    """Hold the data directory, so that no second `up` runs on it."""
+    settings().run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = (settings().run_dir / "up.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit(f"medianest: another `medianest up` runs on {settings().data_dir}") from None
+    return lock
+
+
+def _require_port() -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings().host, settings().port))
+        except OSError as error:
+            print(f"medianest: PORT {settings().port} cannot be used: {error.strerror}", file=sys.stderr)
+            raise SystemExit(EXIT_SETTINGS) from None
+
+
+def _scale(text: str) -> dict[str, int]:
+    try:
+        return {name: int(count) for name, count in (part.split("=") for part in text.split(",") if part)}
+    except ValueError:
+        raise argparse.ArgumentTypeError("give counts like worker=2,downloader=3") from None
+
+
+def main() -> int:
+    """Parse the command line of `medianest up` (its options are already in the environment)."""
+    parser = argparse.ArgumentParser(prog="medianest up")
+    parser.add_argument("--scale", type=_scale, default={})
+    parser.add_argument("--then", default="", help="a command to run once everything is ready")
+    arguments = parser.parse_args()
+    check_settings()
+    lock = _take_data_dir()
+    _require_port()
+    try:
+        return Supervisor(arguments.scale, arguments.then).run()
+    finally:
+        lock.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
