@@ -1,0 +1,89 @@
+"""Our wishes as yt-dlp options: a closed set, nothing a user writes becomes an option."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.integrations.ytdlp.messages import Order, Wanted
+
+# Fixed, so that the next attempt finds the partial file of the last one; titles play no part in it.
+TEMPLATE = "media.%(ext)s"
+
+SOCKET_SECONDS = 20
+RETRIES = 10
+_LONGEST_PAUSE = 1.0
+
+# Protocols whose single file is stored as the server sent it.
+_DIRECT = ("http", "https")
+
+
+def for_order(order: Order) -> dict[str, Any]:
+    """All options of one download. Configuration files and plug-ins are not read (see child.py)."""
+    wanted = order.wanted
+    options: dict[str, Any] = {
+        "paths": {"home": order.directory},
+        "outtmpl": {"default": TEMPLATE},
+        "format": _formats(wanted),
+        "format_sort": _preferences(wanted),
+        "merge_output_format": wanted.container,
+        "postprocessors": _postprocessors(wanted),
+        "ffmpeg_location": order.ffmpeg,
+        "socket_timeout": SOCKET_SECONDS,
+        # Called as a library, yt-dlp retries nothing unless told.
+        "retries": RETRIES,
+        "fragment_retries": RETRIES,
+        "file_access_retries": 3,
+        "extractor_retries": 3,
+        "retry_sleep_functions": {"http": _pause, "fragment": _pause},
+        # A missing fragment would leave a hole in the film, silently.
+        "skip_unavailable_fragments": False,
+        "ignoreerrors": False,
+        "continuedl": True,
+        "noplaylist": True,
+        "default_search": "error",
+        "enable_file_urls": False,
+        "cachedir": False,
+        "updatetime": False,
+        "fixup": "force",
+        "color": "never",
+        "noprogress": True,
+        "quiet": True,
+    }
+    return options
+
+
+def container_for(wanted: Wanted, info: Mapping[str, Any]) -> str | None:
+    """The container to put this video into without re-encoding; None: leave the file as it is."""
+    if wanted.mode == "audio" or info.get("requested_formats") or served_directly(info):
+        return None
+    return wanted.container
+
+
+def served_directly(info: Mapping[str, Any]) -> bool:
+    """Whether the video is one file on a web server, whose bytes are kept exactly."""
+    return not info.get("requested_formats") and str(info.get("protocol")) in _DIRECT
+
+
+def _formats(wanted: Wanted) -> str:
+    return "bestaudio/best" if wanted.mode == "audio" else "bestvideo*+bestaudio/best"
+
+
+def _preferences(wanted: Wanted) -> list[str]:
+    """Language first, as without us; then at most the wanted height, or the least above it."""
+    if wanted.mode == "audio":
+        return []
+    height = [] if wanted.quality == "best" else ["lang", f"res:{wanted.quality}", "fps"]
+    if wanted.container == "mp4":
+        # Between equals, take what needs no other container.
+        height = (height or ["lang", "quality", "res", "fps"]) + ["ext:mp4:m4a"]
+    return height
+
+
+def _postprocessors(wanted: Wanted) -> list[dict[str, Any]]:
+    if wanted.mode != "audio":
+        return []
+    return [{"key": "FFmpegExtractAudio", "preferredcodec": "best", "nopostoverwrites": False}]
+
+
+def _pause(n: int) -> float:
+    """Seconds before the retry after the n-th failure."""
+    return float(min(0.1 * 2**n, _LONGEST_PAUSE))
