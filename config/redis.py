@@ -9,6 +9,8 @@ from functools import cache
 from typing import Any
 
 import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -41,6 +43,18 @@ def quick() -> Any:
 def blocking() -> Any:
     """The client for reads that wait up to BLOCK_SECONDS."""
     return _client(BLOCK_SECONDS + 1.0)
+
+
+def follower(url: str, timeout: float) -> Any:
+    """An asynchronous client for one reader; RESP2, so that XREAD answers in lists."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=timeout,
+        socket_connect_timeout=2.0,
+        retry=AsyncRetry(NoBackoff(), 0),
+        health_check_interval=0,
+    )
 
 
 class Outage:

@@ -1,0 +1,1 @@
+"""The live feed at /ws: who is shown what, and how it survives slow readers, reconnects and lost events."""
