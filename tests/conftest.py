@@ -17,6 +17,8 @@ from config.settings import Settings, settings
 from pipelines.jobs.events import publisher
 from pipelines.models.account import name_of
 from tests.servers import PostgresServer, RedisServer
+from tests.standins.video_site import VideoSite
+from tests.system import System
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -68,6 +70,29 @@ def home(
 def forget_settings() -> None:
     for remembered in (settings, redis.quick, redis.blocking, name_of):
         remembered.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[VideoSite]:
+    with VideoSite() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, site: VideoSite) -> Iterator[System]:
+    """A running installation with an admin, shared by the tests of a module."""
+    with System(tmp_path_factory.mktemp("system")) as system:
+        system.set_up()
+        system.site = site
+        yield system
+
+
+@pytest.fixture
+def fresh_system(tmp_path: Path, site: VideoSite) -> Iterator[System]:
+    """A running installation that nobody has set up."""
+    with System(tmp_path) as system:
+        system.site = site
+        yield system
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,6 +8,7 @@ group end running jobs instead of draining them.
 
 import argparse
 import fcntl
+import re
 import shlex
 import shutil
 import signal
@@ -102,7 +103,8 @@ class Supervisor:
         self._release = commands.pop("release", None)
         unknown = sorted(set(scale) - set(commands))
         if unknown:
-            raise SystemExit(f"medianest: --scale: there is no {', '.join(unknown)} in the Procfile")
+            print(f"medianest: --scale: there is no {', '.join(unknown)} in the Procfile", file=sys.stderr)
+            raise SystemExit(EXIT_SETTINGS)
         self._programs = [
             Program(name if count == 1 else f"{name}.{number}", command)
             for name, command in commands.items()
@@ -206,7 +208,8 @@ def _answers() -> bool:
 
 def _take_data_dir() -> IO[str]:
     """Hold the data directory, so that no second `up` runs on it."""
-    settings().run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (settings().data_dir, settings().run_dir):  # `parents` would not get the mode
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = (settings().run_dir / "up.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,10 +229,10 @@ def _require_port() -> None:
 
 
 def _scale(text: str) -> dict[str, int]:
-    try:
-        return {name: int(count) for name, count in (part.split("=") for part in text.split(",") if part)}
-    except ValueError:
-        raise argparse.ArgumentTypeError("give counts like worker=2,downloader=3") from None
+    wanted = re.fullmatch(r"[a-z]+=\d+(,[a-z]+=\d+)*", text)
+    if wanted is None:
+        raise argparse.ArgumentTypeError("give counts like worker=2,downloader=3")
+    return {name: int(count) for name, count in (part.split("=") for part in text.split(","))}
 
 
 def main() -> int:

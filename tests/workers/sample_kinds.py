@@ -1,0 +1,60 @@
+"""Kinds for fault tests; the copy of the house that such tests run has this file as `pipelines/sample.py`."""
+
+import ctypes
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from pipelines.kind import Context, Kind
+
+
+class Effect(BaseModel):
+    """Append a line to `log` when the work of `seconds` is done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    log: Path
+    seconds: float = 0.0
+
+
+def _append(log: Path, text: str) -> None:
+    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(handle, f"{text}\n".encode())
+    os.close(handle)
+
+
+def have_effect(context: Context, params: Effect) -> dict[str, Any]:
+    """Wait, then append exactly one line, fenced like every effect outside the database."""
+    _append(params.log.with_suffix(".begun"), f"{context.job_id} {context.attempt}")
+    context.wait(params.seconds)
+    context.save(effect=True)
+    _append(params.log, str(context.job_id))
+    return {}
+
+
+def hog(context: Context, params: Effect) -> dict[str, Any]:
+    """Hold the interpreter for `seconds`, so that no other thread of the process runs."""
+    _append(params.log.with_suffix(".begun"), f"{context.job_id} {context.attempt}")
+    ctypes.PyDLL(None).usleep(int(params.seconds * 1e6))
+    _append(params.log, str(context.job_id))
+    return {}
+
+
+def kill_worker(context: Context, params: Effect) -> dict[str, Any]:
+    """End the process the hard way."""
+    _append(params.log.with_suffix(".begun"), f"{context.job_id} {context.attempt}")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
+
+
+def _kind(name: str, run: Any, queue: str = "sample", **declared: Any) -> Kind:
+    return Kind(name=name, title=name, params=Effect, run=run, queue=queue, max_attempts=4, **declared)
+
+
+EFFECT = _kind("effect", have_effect)
+HOG = _kind("hog", hog)
+KILL_WORKER = _kind("kill_worker", kill_worker)
+KINDS = (EFFECT, HOG, KILL_WORKER)
