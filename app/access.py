@@ -1,0 +1,122 @@
+"""Who is asking, and what may they do: one table of rules, and nothing is allowed that is not in it.
+
+A bearer token counts before the cookie. What a browser sends by itself, the cookie, is believed only
+if the request does not come from another site.
+"""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import g, request
+
+from app.accounts import sessions, tokens
+from app.accounts.identity import Identity
+from app.envelope import SAFE_METHODS
+from app.errors import Problem
+from config.settings import settings
+
+__all__ = ["RULES", "Identity", "alive", "bearer", "check", "current", "signed_in"]
+
+Need = Literal["public", "user", "admin"]
+
+# "public" asks nobody who they are; such a view may still look.
+RULES: dict[str, Need] = {
+    "pages.screen": "public",
+    "pages.static": "public",
+    "pages.manifest": "public",
+    "pages.favicon": "public",
+    "health.alive": "public",
+    "health.ready": "public",
+    "health.services": "public",
+    "metrics.scrape": "public",  # has a token of its own
+    "docs.document": "public",
+    "docs.viewer": "public",
+    "docs.start": "public",
+    "docs.static": "public",
+    "auth.setup": "public",
+    "auth.login": "public",
+    "auth.logout": "public",
+    "me.show": "user",
+    "me.list_sessions": "user",
+    "me.revoke_session": "user",
+    "me.list_tokens": "user",
+    "me.create_token": "user",
+    "me.revoke_token": "user",
+    "jobs.submit": "user",
+    "jobs.list_jobs": "user",
+    "jobs.show": "user",
+    "jobs.cancel": "user",
+    "jobs.pause": "user",
+    "jobs.resume": "user",
+    "jobs.retry": "user",
+    "jobs.events": "user",
+    "kinds.list_kinds": "user",
+    "services.list_services": "user",
+    "services.show": "user",
+    "services.history": "user",
+    "feed.follow": "user",
+}
+
+
+def bearer() -> str | None:
+    """The token in the Authorization header, if it is of that kind."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def current() -> Identity | None:
+    """Who is asking, None if they did not prove it; looked up once a request."""
+    if "identity" not in g:
+        token, cookie = bearer(), request.cookies.get(sessions.COOKIE)
+        if token is not None:
+            g.identity = tokens.identify(token)
+        else:
+            g.identity = sessions.identify(cookie) if cookie else None
+    identity: Identity | None = g.identity
+    return identity
+
+
+def signed_in() -> Identity:
+    """Who is asking; raises the 401 if nobody is known to."""
+    identity = current()
+    if identity is None:
+        code = "not_signed_in" if bearer() is None else "invalid_token"
+        raise Problem(code, headers={"WWW-Authenticate": "Bearer"})
+    return identity
+
+
+def check() -> None:
+    """Let the request through or raise why not."""
+    if request.routing_exception is not None:
+        return  # there is no such address, and the answer says so
+    _refuse_other_sites()
+    need = RULES.get(request.endpoint or "")
+    if need == "public":
+        return
+    identity = signed_in()
+    if need == "user" or (need == "admin" and identity.admin):
+        return
+    raise Problem("forbidden")
+
+
+def _refuse_other_sites() -> None:
+    """Other sites' pages can make a browser send our cookie, but not an Authorization header of ours."""
+    websocket = request.url_rule is not None and request.url_rule.websocket
+    if bearer() is not None or (request.method in SAFE_METHODS and not websocket):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site not in (None, "same-origin", "none"):
+        raise Problem("cross_site")
+    if origin is None:
+        if websocket and sessions.COOKIE in request.cookies:
+            raise Problem("cross_site", "A websocket that is opened with a cookie needs an Origin.")
+    elif urlsplit(origin).netloc not in (request.host, urlsplit(settings().url).netloc):
+        raise Problem("cross_site")
+
+
+def alive(keys: set[str]) -> set[str]:
+    """Those of the identities' `session` keys that still prove the same person in the same role."""
+    found = keys & {tokens.LOCAL_IDENTITY.session or ""}
+    found |= sessions.alive([key for key in keys if key.startswith("s:")])
+    found |= tokens.alive([key for key in keys if key.startswith("t:")])
+    return found & keys

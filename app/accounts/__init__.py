@@ -1,0 +1,1 @@
+"""Who people are: accounts, passwords, sessions, personal tokens, the first admin."""

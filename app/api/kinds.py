@@ -1,0 +1,41 @@
+"""Kinds: what a job can do and what it wants to know; forms and the command line are drawn from it."""
+
+from functools import cache
+from typing import Any
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+
+from app.api import shapes
+from app.api.answers import listed
+from pipelines.kind import Kind
+from pipelines.registry import KINDS
+
+kinds = APIBlueprint(
+    "kinds",
+    __name__,
+    url_prefix="/api/v1/kinds",
+    abp_tags=[{"name": "kinds"}],
+    abp_security=shapes.SIGNED_IN,
+    abp_responses=shapes.ERRORS,
+)
+
+
+@cache
+def describe(kind: Kind) -> dict[str, Any]:
+    """The kind resource; `submit` says who may: user, admin, or system for nobody."""
+    return {
+        "name": kind.name,
+        "title": kind.title,
+        "queue": kind.queue,
+        "params": kind.params.model_json_schema(),
+        "submit": kind.submit_role,
+        "every": kind.every,
+        "max_attempts": kind.max_attempts,
+    }
+
+
+@kinds.get("", responses={200: shapes.Page[shapes.Kind]})
+def list_kinds() -> Response:
+    """List the kinds of jobs"""
+    return listed([describe(kind) for kind in KINDS.values()])

@@ -1,0 +1,114 @@
+"""Whoever is asking: their sessions and their personal tokens."""
+
+from typing import Any
+
+from flask import Response
+from flask_openapi.blueprint import APIBlueprint
+from pydantic import BaseModel, Field
+
+from app import access
+from app.accounts import sessions, tokens
+from app.accounts.identity import Identity
+from app.api import shapes
+from app.api.answers import ONE_LINE, Body, answer, listed, nothing
+from app.errors import Problem
+from config.database import Row
+from pipelines.jobs.resource import rfc3339
+from pipelines.models.account import SYSTEM
+
+me = APIBlueprint(
+    "me",
+    __name__,
+    url_prefix="/api/v1/me",
+    abp_tags=[{"name": "me"}],
+    abp_security=shapes.SIGNED_IN,
+    abp_responses=shapes.ERRORS,
+)
+
+
+class NewToken(Body):
+    """What the token is for."""
+
+    label: str = Field(pattern=ONE_LINE, min_length=1, max_length=100, examples=["backup script"])
+
+
+class OwnPath(BaseModel):
+    """Which session or token."""
+
+    id: str
+
+
+def describe(person: Identity) -> dict[str, Any]:
+    """The person who asks; the command line on the machine itself has no id."""
+    return {
+        "id": None if person.user_id == SYSTEM else str(person.user_id),
+        "name": person.name,
+        "role": "admin" if person.admin else "user",
+    }
+
+
+@me.get("", responses={200: shapes.Me})
+def show() -> Response:
+    """Say who is asking"""
+    return answer(describe(access.signed_in()))
+
+
+@me.get("/sessions", responses={200: shapes.Page[shapes.Session]})
+def list_sessions() -> Response:
+    """List where you are signed in"""
+    person = access.signed_in()
+    return listed([_describe_session(row, person) for row in sessions.of_account(person.user_id)])
+
+
+def _describe_session(row: Row, person: Identity) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "agent": row["agent"],
+        "created_at": rfc3339(row["created_at"]),
+        "seen_at": rfc3339(row["seen_at"]),
+        "current": (person.session or "").startswith(f"s:{row['id']}"),
+    }
+
+
+@me.delete("/sessions/<id>", responses={204: None})
+def revoke_session(path: OwnPath) -> Response:
+    """Sign out somewhere else"""
+    if not (path.id.isalnum() and sessions.revoke(access.signed_in().user_id, path.id)):
+        raise Problem("not_found", "There is no such session.")
+    return nothing()
+
+
+@me.get("/tokens", responses={200: shapes.Page[shapes.Token]})
+def list_tokens() -> Response:
+    """List your personal tokens"""
+    return listed([_describe_token(row) for row in tokens.of_account(access.signed_in().user_id)])
+
+
+def _describe_token(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "label": row["label"],
+        "created_at": rfc3339(row["created_at"]),
+        "used_at": rfc3339(row["used_at"]),
+    }
+
+
+@me.post("/tokens", responses={201: shapes.NewToken})
+def create_token(body: NewToken) -> Response:
+    """Make a personal token
+
+    It may do what you may do, and is shown this once.
+    """
+    person = access.signed_in()
+    if person.user_id == SYSTEM:
+        raise Problem("no_account", "Use: medianest token create --user NAME --name LABEL")
+    row, token = tokens.create(person.user_id, body.label)
+    return answer({**_describe_token(row), "token": token}, 201)
+
+
+@me.delete("/tokens/<id>", responses={204: None})
+def revoke_token(path: OwnPath) -> Response:
+    """Make one of your tokens worthless"""
+    if not (path.id.isalnum() and tokens.revoke(access.signed_in().user_id, path.id)):
+        raise Problem("not_found", "There is no such token.")
+    return nothing()

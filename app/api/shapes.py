@@ -1,0 +1,244 @@
+"""What answers look like, for the API's documentation; answers themselves are written without these models."""
+
+from typing import Any, Generic, Literal, TypeVar
+
+from flask_openapi.models.response import Response as ResponseDoc
+from flask_openapi.types import ResponseDict
+from pydantic import BaseModel, Field
+
+from app.errors import CODES
+
+JOB_ERRORS = {
+    "blocked_address": "the address leads into a private network",
+    "disk_full": "no room on the disk",
+    "download_failed": "the download failed for a reason we have no word for",
+    "download_process_died": "the process that downloads ended without a word",
+    "ffmpeg_missing": "ffmpeg or ffprobe is needed and not installed",
+    "incomplete": "the file did not arrive complete",
+    "internal": "something went wrong inside MediaNest",
+    "live_refused": "a live broadcast",
+    "media_directory": "the finished file cannot be put into the media directory",
+    "network": "the connection failed",
+    "not_found": "it does not exist, or no longer does",
+    "processing_failed": "putting the downloaded streams together failed",
+    "protected": "protected against copying",
+    "rate_limited": "the other side asks us to slow down",
+    "refused": "the other side refused to hand it out",
+    "service_down": "a service that is needed does not answer",
+    "sign_in_required": "only for people who signed in there",
+    "site_error": "the other side answered with an error of its own",
+    "staging_locked": "an older run still holds the files",
+    "staging_unusable": "the staging directory cannot be used",
+    "stalled": "nothing moved for too long",
+    "too_large": "larger than the limit",
+    "unavailable_here": "not shown in this country",
+    "unsupported_url": "nothing at this address that can be downloaded",
+    "worker_lost": "the worker that ran the job ended unexpectedly",
+}
+"""The codes with which jobs fail."""
+
+SIGNED_IN: list[dict[str, list[Any]]] = [{"session": []}, {"token": []}]
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A part of a list; `next_cursor` leads to the next part."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class Owner(BaseModel):
+    """Who submitted the job."""
+
+    id: str
+    name: str | None
+
+
+class Progress(BaseModel):
+    """Where the running attempt stands."""
+
+    percent: float | None = Field(ge=0, le=100)
+    stage: str
+    message: str
+    done: int | None
+    total: int | None
+    unit: str | None
+    rate: float | None = Field(description="In `unit` a second.")
+    eta_seconds: float | None
+
+
+class Waiting(BaseModel):
+    """Why the job does not run yet."""
+
+    reason: Literal["retry", "service", "host", "disk", "limit", "queue_paused", "held"]
+    message: str
+    until: str | None
+
+
+class JobError(BaseModel):
+    """Why the last attempt failed, and what can be done about it."""
+
+    code: str = Field(description="\n".join(f"- `{code}`: {text}" for code, text in JOB_ERRORS.items()))
+    category: Literal["permanent", "auth", "rate", "temporary", "local"]
+    message: str
+    advice: str
+    retry_at: str | None
+
+
+class Job(BaseModel):
+    """A job, the same here and in the live feed."""
+
+    id: str
+    kind: str
+    queue: str
+    state: Literal["scheduled", "queued", "running", "paused", "succeeded", "failed", "cancelled"]
+    owner: Owner | None = Field(description="null for the system's own jobs")
+    params: dict[str, Any]
+    priority: int = Field(ge=0, le=9)
+    progress: Progress
+    attempt: int = Field(description="Counts the runs and only grows.")
+    failures: int = Field(description="The job is failed for good at `max_attempts` of them.")
+    max_attempts: int
+    revision: int = Field(description="Grows with every change.")
+    result: dict[str, Any] | None
+    waiting: Waiting | None
+    error: JobError | None
+    parent_id: str | None
+    created_at: str
+    scheduled_at: str | None
+    started_at: str | None
+    finished_at: str | None
+
+
+class JobEvent(BaseModel):
+    """One thing that happened to a job."""
+
+    id: str
+    at: str
+    event: str
+    state: str
+    attempt: int
+    revision: int
+    detail: dict[str, Any] | None
+
+
+class Kind(BaseModel):
+    """What a job can do."""
+
+    name: str
+    title: str
+    queue: str
+    params: dict[str, Any] = Field(description="A JSON Schema.")
+    submit: Literal["user", "admin", "system"] = Field(description="Who may submit it.")
+    every: float | None = Field(description="Seconds after which the system submits one by itself.")
+    max_attempts: int
+
+
+class Service(BaseModel):
+    """How a service is."""
+
+    name: str
+    state: Literal["up", "degraded", "starting", "down", "unconfigured"]
+    latency_ms: float | None
+    uptime: float | None = Field(description="Percent of the last day.")
+    since: str | None = Field(description="When it came into this state.")
+    checked_at: str | None
+    message: str
+
+
+class ServiceCheck(BaseModel):
+    """How a service was for a while."""
+
+    at: str
+    state: str
+    latency_ms: float | None
+    checks: int
+
+
+class Me(BaseModel):
+    """Who is asking."""
+
+    id: str | None
+    name: str
+    role: Literal["admin", "user"]
+
+
+class Session(BaseModel):
+    """A browser that is signed in."""
+
+    id: str
+    agent: str
+    created_at: str
+    seen_at: str
+    current: bool
+
+
+class Token(BaseModel):
+    """A personal token."""
+
+    id: str
+    label: str
+    created_at: str
+    used_at: str | None
+
+
+class NewToken(Token):
+    """A personal token as it is shown once."""
+
+    token: str = Field(examples=["mnp_…"])
+
+
+class Alive(BaseModel):
+    """Yes."""
+
+    status: Literal["ok"]
+
+
+Condition = Literal["healthy", "degraded", "starting", "down", "unconfigured"]
+
+
+class Health(BaseModel):
+    """How the services are."""
+
+    status: Literal["ok", "degraded", "error"]
+    timestamp: str
+    services: dict[str, Condition]
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str = Field(
+        description="\n".join(f"- `{code}` ({status}): {title}" for code, (status, title) in CODES.items()),
+        json_schema_extra={"enum": list(CODES)},
+    )
+    request_id: str
+    errors: list[FieldError] | None = Field(default=None, description="With 422: which fields.")
+
+
+def _error_doc(status: int) -> ResponseDoc:
+    titles = [title for number, title in CODES.values() if number == status]
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return ResponseDoc.model_validate(
+        {"description": "; or ".join(titles), "content": {"application/problem+json": schema}}
+    )
+
+
+ERRORS: ResponseDict = {
+    status: _error_doc(status) for status in sorted({number for number, _ in CODES.values()})
+}
+"""For the documentation of a blueprint: every error, with what it may mean."""

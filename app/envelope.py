@@ -1,0 +1,102 @@
+"""What is around every request and answer: the request id, rules for bodies, security headers, the measured time."""
+
+import re
+import time
+import uuid
+from typing import Any
+
+import structlog
+from flask import Response, current_app, g, request
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.exceptions import BadRequest
+
+from app.errors import Problem, wrong_field
+from config.metrics import HTTP_SECONDS
+
+log = structlog.get_logger(__name__)
+
+LARGEST_BODY = 1 << 20  # bytes
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+METHODS = SAFE_METHODS | {"POST", "PUT", "PATCH", "DELETE"}  # what a metric's label may say
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+CONTENT_POLICY = (
+    "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none';"
+    " form-action 'self'"
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+class StrictJson(DefaultJSONProvider):
+    """JSON as the standard has it: no NaN, and no nesting that only a deeper stack could read."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value of a JSON text; raises ValueError."""
+        try:
+            return super().loads(s, parse_constant=_refuse_constant, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def begin() -> None:
+    """Name the request; the name stands in its answer, its logs and the jobs that it submits."""
+    offered = request.headers.get("X-Request-ID", "")
+    g.request_id = offered if REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+    g.began = time.perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def check_body() -> None:
+    """Read the body of a call that takes one, or refuse it."""
+    length = request.content_length if request.headers.get("Content-Length") else None
+    if length is not None and length > LARGEST_BODY:
+        raise Problem("body_too_large", "At most 1 MiB is read.")
+    if not _takes_body():
+        return
+    if length is None:
+        raise Problem("length_required")
+    if not request.is_json:
+        raise Problem("not_json", "Say so with the header Content-Type: application/json.")
+    try:
+        body = request.get_json()  # stays with the request, for the view's model
+    except BadRequest:
+        raise Problem("malformed_json") from None
+    if not isinstance(body, dict):
+        raise wrong_field("body", "must be an object")
+
+
+def _takes_body() -> bool:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return "body" in getattr(view, "__annotations__", {})
+
+
+def finish(response: Response) -> Response:
+    """Complete the answer and note how long it took."""
+    headers = response.headers
+    headers["X-Request-ID"] = g.request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+    if "Cache-Control" not in headers:
+        headers["Cache-Control"] = "no-store"
+    seconds = time.perf_counter() - g.began
+    method = request.method if request.method in METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "none"
+    HTTP_SECONDS.labels(method, route, str(response.status_code)).observe(seconds)
+    if method not in SAFE_METHODS or response.status_code >= 500:
+        milliseconds = round(seconds * 1000, 1)
+        log.info(
+            "request", method=method, route=route, status=response.status_code, milliseconds=milliseconds
+        )
+    return response

@@ -1,0 +1,171 @@
+"""Signing in by password: the cookie, its life and its end."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from app import access
+from app.accounts import passwords, sessions, users
+from config.database import change, query
+from tests.app.conftest import API, PASSWORD, Caller
+
+
+@pytest.fixture
+def account(app: Flask) -> int:
+    return users.create("Dora", PASSWORD, "user")
+
+
+def login(client: FlaskClient, username: str = "dora", password: str = PASSWORD, **more: Any) -> TestResponse:
+    return client.post(f"{API}/auth/login", json={"username": username, "password": password}, **more)
+
+
+def cookie_of(client: FlaskClient) -> str:
+    cookie = client.get_cookie("mn_session")
+    return cookie.value if cookie else ""
+
+
+def with_cookie(app: Flask, value: str) -> FlaskClient:
+    client = app.test_client()
+    client.set_cookie("mn_session", value)
+    return client
+
+
+def test_the_password_opens_a_session_and_names_ignore_case(browser: FlaskClient, account: int) -> None:
+    response = login(browser)
+    assert response.status_code == 200
+    assert response.get_json() == {"id": str(account), "name": "Dora", "role": "user"}
+    assert browser.get(f"{API}/me").get_json() == response.get_json()
+
+
+def test_the_cookie_is_opaque_and_closed_to_scripts_and_other_sites(
+    browser: FlaskClient, account: int
+) -> None:
+    header = login(browser).headers["Set-Cookie"]
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(header.split("; "))
+    assert "Secure" not in header
+    value = cookie_of(browser)
+    assert len(value) == 43
+    assert value not in str(query("SELECT * FROM session"))
+
+
+def test_wrong_names_and_passwords_get_one_and_the_same_answer(browser: FlaskClient, account: int) -> None:
+    users.create("tokens-only", None, "user")
+    answers = [
+        login(browser, password="wrong"),
+        login(browser, username="nobody"),
+        login(browser, username="tokens-only", password=""),
+        login(browser, username="tokens-only", password="nobody has this password"),
+    ]
+    assert {response.status_code for response in answers} == {401}
+    assert len({response.get_json()["detail"] for response in answers}) == 1
+    assert not any("Set-Cookie" in response.headers for response in answers)
+
+
+def test_signing_in_gives_a_new_session_and_ends_the_one_brought_along(app: Flask, account: int) -> None:
+    planted = "attacker-knows-this"
+    victim = with_cookie(app, planted)
+    login(victim)
+    first = cookie_of(victim)
+    assert first != planted
+    assert with_cookie(app, planted).get(f"{API}/me").status_code == 401
+    login(victim)
+    assert cookie_of(victim) != first
+    assert with_cookie(app, first).get(f"{API}/me").status_code == 401
+
+
+def test_after_signing_out_the_cookie_is_worth_nothing(
+    app: Flask, browser: FlaskClient, account: int
+) -> None:
+    login(browser)
+    kept = cookie_of(browser)
+    assert browser.post(f"{API}/auth/logout").status_code == 204
+    assert browser.get_cookie("mn_session") is None
+    assert with_cookie(app, kept).get(f"{API}/me").status_code == 401
+    assert browser.post(f"{API}/auth/logout").status_code == 204
+
+
+@pytest.mark.parametrize(("column", "days"), [("seen_at", 30), ("created_at", 90)])
+def test_sessions_end_after_30_idle_days_and_after_90_in_any_case(
+    browser: FlaskClient, account: int, column: str, days: int
+) -> None:
+    login(browser)
+    change(f"UPDATE session SET {column} = NOW - %s", days * 86400.0 - 60)
+    assert browser.get(f"{API}/me").status_code == 200
+    change(f"UPDATE session SET {column} = NOW - %s", days * 86400.0 + 1)
+    assert browser.get(f"{API}/me").status_code == 401
+
+
+def test_use_is_noted_at_most_once_a_minute(browser: FlaskClient, account: int) -> None:
+    login(browser)
+    change("UPDATE session SET seen_at = NOW - 30")
+    before = query("SELECT seen_at FROM session")
+    browser.get(f"{API}/me")
+    assert query("SELECT seen_at FROM session") == before
+    change("UPDATE session SET seen_at = NOW - 100")
+    browser.get(f"{API}/me")
+    assert query("SELECT seen_at > NOW - 10 AS fresh FROM session")[0]["fresh"]
+
+
+def test_sessions_are_listed_and_ended_one_by_one_by_their_owner_only(
+    app: Flask, browser: FlaskClient, account: int, friend: Caller
+) -> None:
+    login(browser, headers={"User-Agent": "Kitchen tablet"})
+    other = app.test_client()
+    login(other, headers={"User-Agent": "Phone"})
+    listed = browser.get(f"{API}/me/sessions").get_json()["items"]
+    assert {(item["agent"], item["current"]) for item in listed} == {
+        ("Kitchen tablet", True),
+        ("Phone", False),
+    }
+    phone = next(item["id"] for item in listed if item["agent"] == "Phone")
+    assert friend.delete(f"/me/sessions/{phone}").status_code == 404
+    assert browser.delete(f"{API}/me/sessions/{phone}").status_code == 204
+    assert other.get(f"{API}/me").status_code == 401
+    assert browser.get(f"{API}/me").status_code == 200
+
+
+def test_another_role_means_signing_in_again(browser: FlaskClient, account: int) -> None:
+    login(browser)
+    users.set_role(account, "admin")
+    assert browser.get(f"{API}/me").status_code == 401
+    assert login(browser).get_json()["role"] == "admin"
+
+
+def test_the_feed_learns_which_sessions_and_tokens_still_hold(
+    app: Flask, browser: FlaskClient, account: int, friend: Caller
+) -> None:
+    login(browser)
+    with app.test_request_context(headers={"Cookie": f"mn_session={cookie_of(browser)}"}):
+        session = (access.signed_in()).session or ""
+    with app.test_request_context(headers={"Authorization": f"Bearer {friend.token}"}):
+        token = access.signed_in().session or ""
+    asked = {session, token, "l", "s:unknown:user", "t:unknown:user", "garbled", ""}
+    assert access.alive(asked) == {session, token, "l"}
+    sessions.end(cookie_of(browser))
+    change("UPDATE account SET role = 'admin' WHERE id = %s", friend.id)
+    assert access.alive(asked) == {"l"}
+
+
+def test_at_most_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    class Counting:
+        def hash(self, _password: str) -> str:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            threading.Event().wait(0.02)
+            with lock:
+                running -= 1
+            return "hash"
+
+    monkeypatch.setattr(passwords, "_hasher", Counting())
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(passwords.hashed, ["password"] * 8))
+    assert most == 2

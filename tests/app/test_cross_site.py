@@ -1,0 +1,89 @@
+"""Other sites' pages cannot act for whoever is signed in here, and every answer is closed to them."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.accounts import sessions, users
+from app.envelope import CONTENT_POLICY
+from tests.app.conftest import API, Caller
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def signed_in(app: Flask) -> FlaskClient:
+    client = app.test_client()
+    client.set_cookie("mn_session", sessions.begin(users.create("dora", None, "user"), "test"))
+    return client
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "garbled"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://localhost:81"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"},
+        {"Origin": "http://evil.example", "Authorization": "Basic eDp5"},
+    ],
+)
+def test_a_change_from_another_site_is_refused(signed_in: FlaskClient, headers: dict[str, str]) -> None:
+    for path, body in (("/jobs", {"kind": "echo"}), ("/auth/login", {"username": "a", "password": "b"})):
+        response = signed_in.post(API + path, json=body, headers=headers)
+        assert (response.status_code, response.get_json()["code"]) == (403, "cross_site")
+    assert signed_in.post(f"{API}/auth/logout", headers=headers).status_code == 403
+    assert signed_in.get(f"{API}/jobs", headers=headers).get_json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://localhost"},
+        {"Origin": "https://localhost", "Sec-Fetch-Site": "same-origin"},
+        {"Authorization": "Basic eDp5"},
+    ],
+)
+def test_a_change_from_our_own_pages_passes(signed_in: FlaskClient, headers: dict[str, str]) -> None:
+    assert signed_in.post(f"{API}/jobs", json={"kind": "echo"}, headers=headers).status_code == 202
+
+
+def test_the_public_address_is_ours_too(
+    bound_database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("MEDIANEST_URL", "https://nest.example/medianest")
+    signed_in: FlaskClient = request.getfixturevalue("signed_in")
+    headers = {"Origin": "https://nest.example"}
+    assert signed_in.post(f"{API}/jobs", json={"kind": "echo"}, headers=headers).status_code == 202
+
+
+def test_a_token_needs_no_origin_but_a_false_one_does_not_fall_back_to_the_cookie(
+    signed_in: FlaskClient, friend: Caller
+) -> None:
+    assert friend.post("/jobs", {"kind": "echo"}, Origin="http://evil.example").status_code == 202
+    headers = {"Origin": "http://evil.example", "Authorization": "Bearer false"}
+    assert signed_in.post(f"{API}/jobs", json={"kind": "echo"}, headers=headers).status_code == 401
+
+
+def test_every_answer_carries_the_security_headers(app: Flask, signed_in: FlaskClient) -> None:
+    for path in ("/", "/health", f"{API}/me", f"{API}/nothing", "/nothing"):
+        headers = signed_in.get(path).headers
+        assert headers["Content-Security-Policy"] == CONTENT_POLICY
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert not [name for name, _ in headers if name.lower().startswith("access-control-")]
+    assert signed_in.get(f"{API}/me").headers["Cache-Control"] == "no-store"
+
+
+def test_a_preflight_allows_nothing(app: Flask) -> None:
+    headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    response = app.test_client().options(f"{API}/auth/login", headers=headers)
+    assert "Access-Control-Allow-Origin" not in response.headers
