@@ -1,0 +1,59 @@
+"""A real browser, and pages in it that fail the test when anything is wrong in the console."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.app.pages.watched import PATIENCE, Open, Watched
+from tests.conftest import CHROMIUM
+from tests.system import System
+
+FLAGS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Theme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Open]:
+    """Opens the page of a system: `open_page(system, width=320, signed_in=False, theme="dark")`."""
+    opened: list[Watched] = []
+
+    def open_one(
+        system: System, *, width: int = 1280, signed_in: bool = True, theme: Theme = "dark"
+    ) -> Watched:
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
+        context.set_default_timeout(PATIENCE)
+        watched = Watched(context, system.url.rstrip("/"))
+        opened.append(watched)
+        if signed_in:
+            name, password = system.admin
+            address = f"{watched.base}/api/v1/auth/login"
+            answer = context.request.post(address, data={"username": name, "password": password})
+            assert answer.ok, answer.text()
+        watched.page.goto(f"{watched.base}/")
+        return watched
+
+    yield open_one
+    complaints = [complaint for watched in opened for complaint in watched.complaints]
+    for watched in opened:
+        watched.context.close()
+    assert complaints == []
