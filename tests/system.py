@@ -40,6 +40,7 @@ class System:
     """Starts, asks, stops and kills one installation; usable as a context manager."""
 
     def __init__(self, folder: Path, *, root: Path = ROOT, scale: str = "", **env: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
         self.media = self.data / "media"
         self.port = free_port()
@@ -147,7 +148,9 @@ class System:
 
     def user_token(self, name: str) -> str:
         """A new user's personal token."""
-        self.medianest("user", "create", name, "--role", "user", "--password-file", str(self._password_file()))
+        self.medianest(
+            "user", "create", name, "--role", "user", "--password-file", str(self._password_file())
+        )
         return self.medianest("token", "create", "--user", name, "--name", "test").stdout.strip()
 
     def _password_file(self) -> Path:
@@ -159,7 +162,13 @@ class System:
         """Run the command line on this installation."""
         command = [sys.executable, "-m", "app.cli.main", *words]
         done = subprocess.run(
-            command, cwd=self._root, env=self.environment(), capture_output=True, text=True, check=False, timeout=120
+            command,
+            cwd=self._root,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
         )
         assert not check or done.returncode == 0, (words, done.stdout, done.stderr)
         return done
@@ -183,7 +192,9 @@ class System:
         found = []
         for each in psutil.process_iter():
             try:
-                if mine in " ".join([*each.cmdline(), each.environ().get("MEDIANEST_DATA_DIR", ""), each.cwd()]):
+                if mine in " ".join(
+                    [*each.cmdline(), each.environ().get("MEDIANEST_DATA_DIR", ""), each.cwd()]
+                ):
                     found.append(" ".join(each.cmdline()))
             except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
                 continue

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("app", "config", "pipelines", "workers")
-GROUND = {"registry", "jobs", "integrations", "models", "kind", "errors"}
+GROUND = {"registry", "services", "jobs", "integrations", "models", "kind", "errors"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 

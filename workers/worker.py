@@ -6,6 +6,7 @@ its queue, then the process ends.
 
 import argparse
 import signal
+import sys
 import threading
 
 import structlog
@@ -18,7 +19,7 @@ from pipelines.jobs.events import publisher
 from pipelines.jobs.lease import Worker
 from pipelines.registry import KINDS
 from workers import actors
-from workers.boot import check_settings, connect
+from workers.boot import EXIT_SETTINGS, check_settings, connect
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +34,10 @@ def chosen_queues(wanted: list[str]) -> list[str]:
     known = sorted({kind.queue for kind in KINDS.values()})
     unknown = sorted(set(wanted) - set(known))
     if unknown:
-        raise SystemExit(f"medianest: there is no queue {', '.join(unknown)}; known: {', '.join(known)}")
+        print(
+            f"medianest: there is no queue {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr
+        )
+        raise SystemExit(EXIT_SETTINGS)
     return sorted(set(wanted)) or [queue for queue in known if queue != OWN_POOL]
 
 

@@ -23,14 +23,17 @@ KEEP_FAILED = 24 * 3600.0  # seconds in which a failed download's partial file w
 
 def _web_address(text: str) -> str:
     text = text.strip()
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("is not a web address") from None
     if parts.scheme not in ("http", "https"):
         raise ValueError("must begin with http:// or https://")
     if not parts.hostname:
         raise ValueError("names no host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not contain a user name or password")
-    _ = parts.port  # raises ValueError if it is not a port
     if any(ord(character) < 33 for character in text):
         raise ValueError("must not contain spaces")
     return text

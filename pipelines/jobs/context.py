@@ -31,6 +31,7 @@ class Attempt:
         self._stopping = threading.Event()
         self._reported = 0.0
         self._stage = ""
+        self._held: dict[str, Any] | None = None
         self._percent = 0.0
         self.heed(row["wish"])
 
@@ -46,7 +47,9 @@ class Attempt:
             self.stop(WISHES[wish])
 
     def check(self) -> None:
-        """Raise if the job should stop."""
+        """Raise if the job should stop; a report that came too soon goes out when it may."""
+        if self._held is not None and time.monotonic() - self._reported >= REPORT_EVERY:
+            self._write(self._held)
         if self._reason is not None:
             raise self._reason
 
@@ -65,18 +68,17 @@ class Attempt:
 
     def progress(self, *, percent: float | None = None, stage: str = "", **report: Any) -> None:
         """Report where the job stands; percent never goes back within an attempt."""
-        self.check()
-        now = time.monotonic()
-        if stage == self._stage and now - self._reported < REPORT_EVERY:
-            return
         if percent is not None:
             self._percent = max(self._percent, min(100.0, round(float(percent), 1)))
             percent = self._percent
-        self._stage, self._reported = stage, now
-        self._write({**NO_PROGRESS, **report, "percent": percent, "stage": stage})
+        self._held = {**NO_PROGRESS, **report, "percent": percent, "stage": stage}
+        if stage != self._stage:
+            self._stage = stage
+            self._write(self._held)
         self.check()
 
     def _write(self, report: dict[str, Any]) -> None:
+        self._held, self._reported = None, time.monotonic()
         try:
             row = state.progress(self.job_id, self.attempt, report)
         except AWAY:

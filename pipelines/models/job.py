@@ -81,15 +81,23 @@ def newest_first(
     limit: int,
     before: int | None = None,
     owner_id: int | None = None,
-    kind: str | None = None,
-    state: str | None = None,
+    kinds: list[str] | None = None,
+    states: list[str] | None = None,
+    routine: bool | None = None,
     text: str | None = None,
 ) -> list[Row]:
-    """Up to `limit` jobs that match, with ids below `before`; `text` is looked for in params and result."""
+    """Up to `limit` jobs that match, with ids below `before`.
+
+    `routine` are those that the system submits by itself; `text` is looked for in params and result.
+    """
     conditions: list[Any] = []
-    for column, value in ((Job.owner_id, owner_id), (Job.kind, kind), (Job.state, state)):
-        if value is not None:
-            conditions.append(column == value)
+    if owner_id is not None:
+        conditions.append(Job.owner_id == owner_id)
+    for column, values in ((Job.kind, kinds), (Job.state, states)):
+        if values is not None:
+            conditions.append(column.in_(values))
+    if routine is not None:
+        conditions.append(Job.schedule.is_null(not routine))
     if before is not None:
         conditions.append(Job.id < before)
     if text:

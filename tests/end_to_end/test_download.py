@@ -47,7 +47,9 @@ def children_downloading(system: System) -> list[psutil.Process]:
 def works_for(system: System, process: psutil.Process) -> bool:
     words = " ".join(process.info["cmdline"] or [])
     try:
-        return ("ytdlp.child" in words or "ffmpeg" in words) and str(system.data) in str(process.environ().get("HOME"))
+        return ("ytdlp.child" in words or "ffmpeg" in words) and str(system.data) in str(
+            process.environ().get("HOME")
+        )
     except psutil.Error:
         return False
 
@@ -75,7 +77,9 @@ def test_a_followed_download_ends_in_the_library(system: System, site: VideoSite
 
 
 def test_a_download_that_cannot_succeed_says_why(system: System, site: VideoSite) -> None:
-    done = system.medianest("submit", "download", f"url={site.url('/small.mp4?status=404')}", "--follow", check=False)
+    done = system.medianest(
+        "submit", "download", f"url={site.url('/small.mp4?status=404')}", "--follow", check=False
+    )
     assert done.returncode == 1
     newest = system.call("GET", "/api/v1/jobs?kind=download&limit=1").body["items"][0]
     assert newest["state"] == "failed" and newest["error"]["code"] == "not_found"
@@ -156,12 +160,16 @@ def test_a_frozen_downloader_changes_nothing_when_it_wakes(own_system: System, s
     own_system.start()
     job_id = begin_half(own_system, site, gate)
     frozen = next(
-        each for each in own_system.programs("--queue") if any("ytdlp" in " ".join(c.cmdline()) for c in each.children())
+        each
+        for each in own_system.programs("--queue")
+        if any("ytdlp" in " ".join(c.cmdline()) for c in each.children())
     )
     child = frozen.children()[0]
     frozen.suspend()
     wait_until(lambda: own_system.job(job_id)["attempt"] == 2, 90, "the rescue of a frozen worker's job")
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 5, "the end of its child")
+    wait_until(
+        lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 5, "the end of its child"
+    )
     site.open(gate)
     job = own_system.wait_for(job_id, "succeeded")
     frozen.resume()

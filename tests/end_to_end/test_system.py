@@ -40,7 +40,9 @@ def test_a_process_that_dies_is_started_again_and_the_others_stay(fresh_system: 
     others = {each.pid for each in fresh_system.programs("workers.worker")}
     scheduler.kill()
     wait_until(
-        lambda: [each.pid for each in fresh_system.programs("workers.scheduler")] not in ([], [scheduler.pid]),
+        lambda: (
+            [each.pid for each in fresh_system.programs("workers.scheduler")] not in ([], [scheduler.pid])
+        ),
         20,
         "another scheduler",
     )

@@ -27,7 +27,11 @@ def test_a_killed_workers_job_runs_again_within_eight_seconds(pool: Pool) -> Non
     jobs = [pool.submit("effect", seconds=1000) for _ in range(3)]
     for each in jobs:
         pool.wait_for_begin(each, 1)
-    victims = [row["id"] for row in query("SELECT id, worker_id FROM job") if row["worker_id"] == worker_of(first.pid)]
+    victims = [
+        row["id"]
+        for row in query("SELECT id, worker_id FROM job")
+        if row["worker_id"] == worker_of(first.pid)
+    ]
     first.kill()
     for each in victims:
         pool.wait_for_begin(each, 2, seconds=8)
@@ -74,7 +78,7 @@ def test_a_job_that_kills_its_worker_fails_and_its_neighbours_finish(pool: Pool)
         for number, each in enumerate(workers):
             if not each.is_running() or each.status() == "zombie":
                 workers[number] = pool.worker("--threads", "4")
-        return job.find(killer)["state"] == "failed"  # type: ignore[index]
+        return str(job.find(killer)["state"]) == "failed"  # type: ignore[index]
 
     wait_until(keep_two_workers, 90, "the killer's end")
     row = job.find(killer)
@@ -133,7 +137,13 @@ def test_jobs_run_while_redis_is_away(pool: Pool, redis_server: RedisServer) -> 
 def test_strange_doorbells_do_not_stop_the_worker(pool: Pool) -> None:
     pool.worker()
     pool.wait_for_end(pool.submit("effect"))
-    for junk in (b"", b"\xff\x00", b"{}", b"[1]", b'{"queue_name":"sample","actor_name":"os.system","args":["x"]}'):
+    for junk in (
+        b"",
+        b"\xff\x00",
+        b"{}",
+        b"[1]",
+        b'{"queue_name":"sample","actor_name":"os.system","args":["x"]}',
+    ):
         redis.quick().lpush("medianest:bell:sample", junk)
     assert pool.wait_for_end(pool.submit("effect"))[0]["state"] == "succeeded"
 
