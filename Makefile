@@ -42,7 +42,7 @@ help:
 run: $(RUN_NEEDS)
 	@$(BIN)/python -m app.cli.main up --probe $(ARGS)
 
-demo: $(RUN_NEEDS)
+demo: $(RUN_NEEDS) .venv/test
 	@$(BIN)/python -m tests.demo $(ARGS)
 
 test: $(TEST_NEEDS)

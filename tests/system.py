@@ -39,11 +39,13 @@ class Answer:
 class System:
     """Starts, asks, stops and kills one installation; usable as a context manager."""
 
-    def __init__(self, folder: Path, *, root: Path = ROOT, scale: str = "", **env: str) -> None:
+    def __init__(
+        self, folder: Path, *, root: Path = ROOT, port: int = 0, scale: str = "", **env: str
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
         self.media = self.data / "media"
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "system.log"
         self.admin = ADMIN
