@@ -19,6 +19,7 @@ from pipelines.kind import Kind
 
 log = structlog.get_logger(__name__)
 
+AFTER_OUTAGE = 5.0  # seconds until a job that met a missing database is tried again
 UNKNOWN_PAUSE = 3600.0  # seconds until a job that this version does not understand is looked at again
 
 # the effect has happened, so the end is written as soon as the database is back
@@ -65,6 +66,10 @@ def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row 
         return lambda: None
     except Stop:
         return lambda: state.release(*key)
+    except AWAY:  # the job is not to blame
+        log.warning("the database was away", exc_info=True)
+        pause = AFTER_OUTAGE
+        return lambda: state.snooze(*key, "service", "The database was away.", now() + pause, pause)
     except Exception:
         log.exception("the pipeline broke")
         text = "Something went wrong inside MediaNest."

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 from config.database import Row, change, now
 from pipelines.errors import GiveUp, Snooze, TryAgain
@@ -81,6 +82,11 @@ def test_a_bug_is_a_failed_attempt_that_tells_no_inside(worker: Worker) -> None:
     row = run_with(worker, raising(RuntimeError("/secret/path")))
     assert (row["state"], row["failures"]) == ("scheduled", 1)
     assert "secret" not in row["error"] and '"internal"' in row["error"]
+
+
+def test_a_database_that_was_away_costs_no_failure(worker: Worker) -> None:
+    row = run_with(worker, raising(OperationalError("gone")))
+    assert (row["state"], row["failures"], row["error"]) == ("scheduled", 0, None)
 
 
 def test_an_unknown_kind_is_held_not_lost(worker: Worker) -> None:
