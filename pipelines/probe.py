@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from pipelines.jobs.events import service_changed
 from pipelines.kind import Context, Kind
-from pipelines.models import service_check
+from pipelines.models import service
 from pipelines.services import SERVICES, ServiceName, describe_service, look_at
 
 
@@ -25,7 +25,7 @@ def run(context: Context, params: Params) -> dict[str, Any]:
     for number, name in enumerate(names):
         context.progress(percent=100.0 * number / len(names), stage="looking", message=name)
         state, latency, message = look_at(name)
-        row = service_check.record(name, state, latency, message)
+        row = service.record(name, state, latency, message)
         service_changed(describe_service(name, row))
         found[name] = {"state": state, "latency_ms": latency}
     return {"services": found}

@@ -11,7 +11,7 @@ from config.redis import RedisError, quick
 from config.settings import settings
 from pipelines.integrations import http
 from pipelines.jobs.resource import rfc3339
-from pipelines.models import service_check
+from pipelines.models import service
 
 ServiceName = Literal["database", "redis", "disk", "plex", "overseerr", "uptime_kuma"]
 
@@ -110,8 +110,8 @@ def describe_service(name: str, row: Row | None) -> dict[str, Any]:
         "name": name,
         "state": row["state"],
         "latency_ms": row["latency_ms"],
-        "uptime": service_check.uptime_percent(name, now() - DAY),
-        "since": rfc3339(service_check.since_when(name, row["state"])),
+        "uptime": service.uptime_percent(name, now() - DAY),
+        "since": rfc3339(row["since"]),
         "checked_at": rfc3339(row["at"]),
         "message": row["message"],
     }

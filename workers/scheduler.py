@@ -14,7 +14,7 @@ from config import logging, tether
 from config.database import AWAY
 from pipelines.jobs import lease, schedule
 from pipelines.jobs.events import publisher
-from pipelines.models import service_check
+from pipelines.models import service
 from pipelines.registry import KINDS
 from workers.boot import check_settings, connect
 
@@ -42,7 +42,7 @@ def duties() -> list[Duty]:
         *(Duty(lambda kind=kind: schedule.fire(kind), 1.0) for kind in recurring),  # type: ignore[misc]
         Duty(schedule.prune, 600.0),
         Duty(lease.forget_gone, 600.0),
-        Duty(service_check.prune, 3600.0),
+        Duty(service.prune, 3600.0),
     ]
 
 

@@ -11,7 +11,7 @@ from app.api.answers import Query, answer, listed
 from app.errors import Problem
 from config.database import Row, now
 from pipelines.jobs.resource import rfc3339
-from pipelines.models import service_check
+from pipelines.models import service
 from pipelines.services import SERVICES, describe_service
 
 services = APIBlueprint(
@@ -43,7 +43,7 @@ class HistoryQuery(Query):
 @services.get("", responses={200: shapes.Page[shapes.Service]})
 def list_services() -> Response:
     """List the services"""
-    latest = service_check.latest()
+    latest = service.present()
     return listed([describe_service(name, latest.get(name)) for name in SERVICES])
 
 
@@ -57,7 +57,7 @@ def _known(name: str) -> str:
 def show(path: ServicePath) -> Response:
     """Show a service"""
     name = _known(path.name)
-    return answer(describe_service(name, service_check.latest().get(name)))
+    return answer(describe_service(name, service.present().get(name)))
 
 
 @services.get("/<name>/history", responses={200: shapes.Page[shapes.ServiceCheck]})
@@ -69,7 +69,7 @@ def history(path: ServicePath, query: HistoryQuery) -> Response:
     """
     name = _known(path.name)
     length, step = WINDOWS[query.window]
-    return listed([_describe(row) for row in service_check.history(name, now() - length, step)])
+    return listed([_describe(row) for row in service.history(name, now() - length, step)])
 
 
 def _describe(row: Row) -> dict[str, object]:

@@ -55,9 +55,13 @@ CREATE TABLE leader (
 CREATE TABLE schedule (
     name TEXT PRIMARY KEY, last_slot BIGINT NOT NULL);
 
+CREATE TABLE service (
+    name TEXT PRIMARY KEY, state TEXT NOT NULL, since DOUBLE PRECISION NOT NULL, at DOUBLE PRECISION NOT NULL,
+    latency_ms DOUBLE PRECISION, message TEXT NOT NULL);
+
 CREATE TABLE service_check (
     id {key}, service TEXT NOT NULL, at DOUBLE PRECISION NOT NULL, state TEXT NOT NULL,
-    latency_ms DOUBLE PRECISION, message TEXT NOT NULL DEFAULT '');
+    latency_ms DOUBLE PRECISION);
 CREATE INDEX service_check_service ON service_check (service, at);
 """
 

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 
 from config import database
 from config.database import change
-from pipelines.models import service_check
+from pipelines.models import service
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def test_the_status_follows_the_configured_services(
     configured: None, browser: FlaskClient, found: str | None, word: str, status: str
 ) -> None:
     if found:
-        service_check.record("plex", found, 5.0, "")
-    service_check.record("overseerr", "down", None, "from when it was configured")
+        service.record("plex", found, 5.0, "")
+    service.record("overseerr", "down", None, "from when it was configured")
     for path in ("/api/health", "/api/v1/health"):
         response = browser.get(path)
         body = response.get_json()

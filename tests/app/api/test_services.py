@@ -3,15 +3,15 @@
 import pytest
 
 from config.database import change
-from pipelines.models import service_check
+from pipelines.models import service
 from tests.app.conftest import Caller
 
 MEMBERS = {"name", "state", "latency_ms", "uptime", "since", "checked_at", "message"}
 
 
 def test_all_services_are_listed_with_their_newest_check(friend: Caller) -> None:
-    service_check.record("disk", "down", None, "gone")
-    service_check.record("disk", "up", 1.5, "")
+    service.record("disk", "down", None, "gone")
+    service.record("disk", "up", 1.5, "")
     items = friend.get("/services").get_json()["items"]
     assert [item["name"] for item in items] == [
         "database",
@@ -29,7 +29,7 @@ def test_all_services_are_listed_with_their_newest_check(friend: Caller) -> None
 
 def test_the_history_has_the_worst_state_and_the_mean_latency_of_each_while(friend: Caller) -> None:
     for state, latency in (("up", 10.0), ("down", None), ("up", 20.0)):
-        service_check.record("plex", state, latency, "")
+        service.record("plex", state, latency, "")
     change(
         "UPDATE service_check SET at = 1000000200.0 + (SELECT count(*) FROM service_check s WHERE s.id < service_check.id)"
     )
