@@ -57,8 +57,14 @@ def works_for(system: System, process: psutil.Process) -> bool:
 def begin_half(system: System, site: VideoSite, name: str) -> str:
     """Submit a download that stands still at half of its file until the gate `name` opens."""
     job = system.submit("download", url=site.url(f"/large.mp4?gate={name}"))
-    wait_until(lambda: bytes_staged(system) > 3_000_000, 30, "half of the file, less the block being read")
+    wait_for_half(system, site, name)
     return str(job["id"])
+
+
+def wait_for_half(system: System, site: VideoSite, mark: str) -> None:
+    """Until the site has sent half of the file; yt-dlp holds back the block that it is reading."""
+    site.wait_for(lambda requests: any(mark in each.query and each.sent > 6_400_000 for each in requests), 30)
+    wait_until(lambda: bytes_staged(system) > 1_000_000, 30, "a part of it")
 
 
 def bytes_staged(system: System) -> int:
@@ -116,7 +122,7 @@ def test_a_stalled_download_stops_when_asked(system: System, site: VideoSite, or
     token = f"{order}-{system.port}"
     before = set(library(system))
     job = system.submit("download", url=site.url(f"/large.mp4?stall_at=6500000&stall_once={token}"))
-    wait_until(lambda: bytes_staged(system) > 1_500_000, 30, "the stall")
+    wait_for_half(system, site, token)
     began = time.monotonic()
     assert system.call("POST", f"/api/v1/jobs/{job['id']}/{order}").status == 202
     system.wait_for(job["id"], end, seconds=2)

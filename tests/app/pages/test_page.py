@@ -1,123 +1,25 @@
 """The page in a real browser, on the real system: what a person sees and does."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, WebSocketRoute, expect
+from playwright.sync_api import WebSocketRoute, expect
 
-from tests.app.pages.watched import PATIENCE, Open
-from tests.standins.video_site import VideoSite
+from tests.app.pages.hands import (
+    address_of,
+    button,
+    done_part,
+    expect_live,
+    expect_no_overflow,
+    submission,
+    submit,
+)
+from tests.app.pages.watched import Open
 from tests.system import System
 
 pytestmark = pytest.mark.browser
 
-expect.set_options(timeout=PATIENCE)
-
 WIDTHS = (320, 1280)
-FILE = "/large.mp4"
-
-
-def address_of(system: System, gate: str) -> str:
-    """A video that takes four seconds and stops in the middle until the gate is opened."""
-    return system.site.url(f"{FILE}?rate=3000000&gate={gate}")
-
-
-def is_submission(answer: Response) -> bool:
-    return answer.request.method == "POST" and answer.url.endswith("/api/v1/jobs")
-
-
-@contextmanager
-def submission(page: Page) -> Iterator[list[Any]]:
-    """Collects the answer to the POST that happens inside."""
-    found: list[Any] = []
-    with page.expect_response(is_submission) as info:
-        yield found
-    found.append(info.value.json())
-
-
-def submit(page: Page, address: str) -> Locator:
-    """Paste the address, press Enter; the row of the new job."""
-    page.get_by_role("textbox", name="Video address").fill(address)
-    with submission(page) as answers:
-        page.keyboard.press("Enter")
-    return page.locator(f"#job-{answers[0]['id']}")
-
-
-def button(row: Locator, action: str) -> Locator:
-    return row.locator(f"[data-act={action}]")
-
-
-def expect_live(page: Page) -> None:
-    expect(page.locator("#connection")).to_contain_text("Live")
-
-
-def expect_no_overflow(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-
-
-def done_part(row: Locator) -> float:
-    """The percent that the bar shows, -1 while it is unknown."""
-    return float(row.locator(".bar").get_attribute("aria-valuenow") or -1)
-
-
-def test_the_first_visitor_with_the_setup_code_becomes_the_admin(
-    fresh_system: System, open_page: Open
-) -> None:
-    watched = open_page(fresh_system, signed_in=False)
-    page = watched.page
-    watched.expected = {403, 422}
-    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome to your nest")
-    page.get_by_label("Setup code").fill("AAAA-AAAA-AAAA")
-    page.get_by_label("User name").fill("robin")
-    page.get_by_label("Password", exact=True).fill("a nest in the old oak")
-    page.keyboard.press("Enter")
-    expect(page.locator(".problem-title")).to_have_text("The setup code is not right")
-    expect(page.get_by_label("Setup code")).to_be_focused()
-
-    page.get_by_label("Setup code").fill(fresh_system.setup_code)
-    page.get_by_label("Password", exact=True).fill("short")
-    page.keyboard.press("Enter")
-    expect(page.locator("#password-wrong")).to_be_visible()
-
-    page.get_by_label("Password", exact=True).fill("a nest in the old oak")
-    page.get_by_role("button", name="Make the account").click()
-    expect(page.locator("#person")).to_contain_text("robin")
-    expect(page.get_by_text("The nest is empty")).to_be_visible()
-    expect_live(page)
-
-
-def test_the_setup_code_may_be_typed_in_small_letters_without_dashes(
-    fresh_system: System, open_page: Open
-) -> None:
-    page = open_page(fresh_system, signed_in=False).page
-    page.get_by_label("Setup code").press_sequentially(fresh_system.setup_code.replace("-", "").lower())
-    expect(page.get_by_label("Setup code")).to_have_value(fresh_system.setup_code)
-
-
-def test_a_wrong_password_is_said_in_words_and_the_right_one_signs_in_and_out(
-    system: System, open_page: Open
-) -> None:
-    watched = open_page(system, signed_in=False)
-    page = watched.page
-    watched.expected = {401}
-    name, password = system.admin
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill("not this one")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Name or password is not right")
-
-    page.get_by_label("Password", exact=True).fill(password)
-    page.keyboard.press("Enter")
-    expect(page.locator("#person")).to_contain_text(name)
-    expect_live(page)
-
-    page.locator("#person").click()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -329,88 +231,3 @@ def test_what_happened_while_the_browser_was_offline_is_there_afterwards(
     expect_live(page)
     row = page.locator(f"#job-{answer.json()['id']}")
     expect(row).to_have_attribute("data-state", "succeeded")
-
-
-def test_everything_works_below_a_path_of_a_proxy(tmp_path: Path, site: VideoSite, open_page: Open) -> None:
-    with System(tmp_path, MEDIANEST_URL="http://127.0.0.1/medianest/") as system:
-        system.set_up()
-        system.url += "/medianest"
-        page = open_page(system).page
-        page.goto(system.url)  # without the closing slash
-        expect(page).to_have_url(f"{system.url}/")
-        expect_live(page)
-        row = submit(page, site.url("/small.mp4"))
-        expect(row).to_have_attribute("data-state", "succeeded")
-        manifest = page.locator("link[rel=manifest]").evaluate("link => link.href")
-        assert page.context.request.get(manifest).json()["name"] == "MediaNest"
-
-
-def test_an_ended_session_leads_back_to_the_sign_in(system: System, open_page: Open) -> None:
-    watched = open_page(system)
-    page = watched.page
-    expect_live(page)
-    watched.expected = {401}
-    watched.context.clear_cookies()
-    page.get_by_role("button", name="Done", exact=True).click()
-    expect(page.get_by_text("Your session has ended")).to_be_visible()
-
-
-def test_services_show_word_and_shape(system: System, open_page: Open) -> None:
-    page = open_page(system).page
-    database = page.locator("li.service[data-name=database]")
-    expect(database).to_have_attribute("data-state", "up")
-    expect(database).to_contain_text("Up")
-    expect(database.locator("use")).to_have_attribute("href", "#is-up")
-    expect(page.locator("li.service[data-name=plex]")).to_contain_text("Not set up")
-
-
-def test_the_theme_follows_the_system_until_somebody_chooses(system: System, open_page: Open) -> None:
-    page = open_page(system, theme="dark").page
-    colour = "getComputedStyle(document.body).backgroundColor"
-    dark = page.evaluate(colour)
-    page.get_by_role("button", name="Theme: as the system").click()
-    expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
-    light = page.evaluate(colour)
-    assert light != dark
-    page.reload()
-    expect(page.get_by_role("button", name="Theme: light")).to_be_visible()
-    assert page.evaluate(colour) == light
-
-
-@pytest.mark.parametrize("width", (320, 1280, 3840))
-@pytest.mark.parametrize("theme", ("light", "dark"))
-def test_nothing_runs_over_the_edge_and_everything_can_be_touched(
-    system: System, open_page: Open, width: int, theme: str
-) -> None:
-    page = open_page(system, width=width, theme=theme).page
-    expect_live(page)
-    expect(page.locator(".skeleton")).to_have_count(0)
-    page.get_by_role("button", name="Options").click()
-    page.locator("#person").click()
-    expect_no_overflow(page)
-    small = page.evaluate(
-        """() => [...document.querySelectorAll("button, input, select, .brand")]
-          .filter((element) => element.checkVisibility() && !["radio", "checkbox"].includes(element.type))
-          .map((element) => [element.getBoundingClientRect(), element.outerHTML])
-          .filter(([box]) => box.height < 43.9 || box.width < 43.9)
-          .map(([, html]) => html)"""
-    )
-    assert small == []
-
-
-def test_the_sign_in_fits_on_a_small_phone(system: System, open_page: Open) -> None:
-    page = open_page(system, width=320, signed_in=False).page
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    expect_no_overflow(page)
-
-
-def test_the_page_comes_with_a_strict_policy_and_files_that_stay(system: System, open_page: Open) -> None:
-    watched = open_page(system)
-    page = watched.page
-    policy = watched.context.request.get(f"{watched.base}/").headers["content-security-policy"]
-    assert "default-src 'self'" in policy
-    assert "unsafe" not in policy
-    style = page.locator("link[rel=stylesheet]").get_attribute("href")
-    kept = watched.context.request.get(f"{watched.base}/{style}").headers["cache-control"]
-    assert "immutable" in kept
-    assert " style=" not in watched.context.request.get(f"{watched.base}/").text()
