@@ -110,8 +110,18 @@ def _refuse_other_sites() -> None:
     if origin is None:
         if websocket and sessions.COOKIE in request.cookies:
             raise Problem("cross_site", "A websocket that is opened with a cookie needs an Origin.")
-    elif urlsplit(origin).netloc not in (request.host, urlsplit(settings().url).netloc):
+    elif _host(origin) not in (request.host.lower(), _host(settings().url)):
         raise Problem("cross_site")
+
+
+def _host(url: str) -> str | None:
+    """Host and port as a browser spells them in an Origin; None if the text is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    usual = ":443" if parts.scheme == "https" else ":80"
+    return parts.netloc.lower().removesuffix(usual) or None
 
 
 def alive(keys: set[str]) -> set[str]:

@@ -79,7 +79,7 @@ def check_body() -> None:
 
 def _takes_body() -> bool:
     view = current_app.view_functions.get(request.endpoint or "")
-    return "body" in getattr(view, "__annotations__", {})
+    return request.method not in SAFE_METHODS and "body" in getattr(view, "__annotations__", {})
 
 
 def finish(response: Response) -> Response:

@@ -94,14 +94,15 @@ def refuse_input(error: ValidationError) -> None:
 
 def register(app: Flask) -> None:
     """Answer every exception."""
-    app.register_error_handler(Problem, _problem)
+    app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, _http_error)
     for away in AWAY:
         app.register_error_handler(away, _database_away)
     app.register_error_handler(Exception, _unexpected)
 
 
-def _problem(problem: Problem) -> Response:
+def answer_problem(problem: Problem) -> Response:
+    """What the client gets for it."""
     return _answer(problem.code, problem.detail, errors=problem.errors, headers=problem.headers)
 
 

@@ -10,6 +10,7 @@ On SIGTERM the feed says good-bye at once, not after the requests in flight have
 import selectors
 import socket
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +19,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 
 LINGER_SECONDS = 2.0
 MOST_LINGERING = 512
-MOST_DRAINED = 64 * 1024
+MOST_DRAINED = 32 << 20  # bytes; a client that is still sending sees our answer only after it has sent all
+LONGEST_REQUEST = 20.0  # seconds from its first byte to the end of its answer
 
 
 @dataclass
@@ -40,6 +42,7 @@ class SafeThreadWorker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lingering: dict[socket.socket, _Lingering] = {}  # the oldest first
+        self._handled: dict[TConn, float] = {}  # until when
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if self.alive:
@@ -50,12 +53,23 @@ class SafeThreadWorker(ThreadWorker):
         conn.close = partial(self._close, conn)  # type: ignore[method-assign]
         super().enqueue_req(conn)
 
+    def handle(self, conn: TConn) -> object:
+        """Runs in a thread of the pool, which a client that stops sending would keep for ever."""
+        self._handled[conn] = time.monotonic() + LONGEST_REQUEST
+        try:
+            return super().handle(conn)
+        finally:
+            del self._handled[conn]
+
     def murder_pending(self) -> None:
         """gunicorn looks for expired connections here, at least once a second."""
         super().murder_pending()
         now = time.monotonic()
         for sock in [sock for sock, state in self._lingering.items() if state.until <= now]:
             self._let_go(sock)
+        for conn in [conn for conn, until in self._handled.copy().items() if until <= now]:
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RDWR)
 
     def _close(self, conn: TConn, graceful: bool = False) -> None:
         del conn.close  # a cycle otherwise
@@ -79,7 +93,7 @@ class SafeThreadWorker(ThreadWorker):
     def _drain(self, sock: socket.socket) -> None:
         state = self._lingering[sock]
         try:
-            received = len(sock.recv(16 * 1024))
+            received = len(sock.recv(256 * 1024))
         except BlockingIOError:
             return
         except OSError:

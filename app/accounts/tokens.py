@@ -10,6 +10,9 @@ import re
 import secrets
 import string
 from functools import lru_cache
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from app.accounts.identity import Identity, key_of, of_row
 from config.database import Row, change, query
@@ -22,6 +25,9 @@ USED_EVERY = 60.0  # seconds between two writes of used_at
 AT_ONCE = 500  # keys in one question
 LOCAL = "mnp_local_"
 LOCAL_IDENTITY = Identity(SYSTEM, "local", True, "l")
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""What a token is for, in 1 to 100 printable characters."""
 
 _PERSONAL = re.compile(rf"mnp_([A-Za-z0-9]{{{ID_LENGTH}}})_([A-Za-z0-9]{{{SECRET_LENGTH}}})")
 

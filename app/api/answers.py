@@ -56,24 +56,30 @@ def nothing() -> Response:
     return Response(status=204)
 
 
-def listed(items: list[Any], next_cursor: str | None = None) -> Response:
-    """A list, or a page of one."""
+def _listed(items: list[Any], next_cursor: str | None) -> Response:
     return answer({"items": items, "next_cursor": next_cursor})
+
+
+def part(items: list[Any], query: PageQuery, noun: str) -> Response:
+    """A page of a list that is at hand as a whole; its cursor counts the items before."""
+    begin = place_of(query.cursor, noun) or 0
+    end = begin + query.limit
+    return _listed(items[begin:end], _cursor(noun, end) if end < len(items) else None)
 
 
 def page(rows: list[Row], limit: int, noun: str, describe: Callable[[Row], Any]) -> Response:
     """A page out of up to `limit` + 1 rows; the one too many says that there are more."""
     shown = rows[:limit]
     more = len(rows) > limit
-    return listed([describe(row) for row in shown], _cursor(noun, shown[-1]["id"]) if more else None)
+    return _listed([describe(row) for row in shown], _cursor(noun, shown[-1]["id"]) if more else None)
 
 
-def _cursor(noun: str, last_id: int) -> str:
-    return base64.urlsafe_b64encode(f"{noun}:{last_id}".encode()).decode().rstrip("=")
+def _cursor(noun: str, place: int) -> str:
+    return base64.urlsafe_b64encode(f"{noun}:{place}".encode()).decode().rstrip("=")
 
 
-def last_id_of(cursor: str | None, noun: str) -> int | None:
-    """The id after which a page begins; raises the 422 for a cursor that is not ours."""
+def place_of(cursor: str | None, noun: str) -> int | None:
+    """The id or number of items after which a page begins; raises the 422 for a cursor that is not ours."""
     if cursor is None:
         return None
     try:

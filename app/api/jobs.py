@@ -14,7 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from app import access
 from app.accounts.identity import Identity
 from app.api import shapes
-from app.api.answers import Body, PageQuery, Text, answer, last_id_of, number_of, page
+from app.api.answers import Body, PageQuery, Text, answer, number_of, page, place_of
 from app.errors import Problem, wrong_field, wrong_fields
 from config.database import Row
 from pipelines.jobs import state
@@ -168,7 +168,7 @@ def list_jobs(query: JobsQuery) -> Response:
     """
     person = access.signed_in()
     owner = _owner_id(query.owner, person)
-    before = last_id_of(query.cursor, "jobs")
+    before = place_of(query.cursor, "jobs")
     if not person.admin and owner not in (None, person.user_id):
         return page([], query.limit, "jobs", describe)
     rows = job.newest_first(
@@ -209,7 +209,7 @@ def show(path: JobPath) -> Response:
 def events(path: JobPath, query: PageQuery) -> Response:
     """Tell what happened to a job, the oldest first"""
     row = _own_job(path.job_id)
-    after = last_id_of(query.cursor, "events") or 0
+    after = place_of(query.cursor, "events") or 0
     return page(
         job.history(row["id"], limit=query.limit + 1, after=after), query.limit, "events", describe_event
     )

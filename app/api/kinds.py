@@ -7,7 +7,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from app.api import shapes
-from app.api.answers import listed
+from app.api.answers import PageQuery, part
 from pipelines.kind import Kind
 from pipelines.registry import KINDS
 
@@ -36,6 +36,6 @@ def describe(kind: Kind) -> dict[str, Any]:
 
 
 @kinds.get("", responses={200: shapes.Page[shapes.Kind]})
-def list_kinds() -> Response:
+def list_kinds(query: PageQuery) -> Response:
     """List the kinds of jobs"""
-    return listed([describe(kind) for kind in KINDS.values()])
+    return part([describe(kind) for kind in KINDS.values()], query, "kinds")

@@ -10,7 +10,7 @@ from app import access
 from app.accounts import sessions, tokens
 from app.accounts.identity import Identity
 from app.api import shapes
-from app.api.answers import ONE_LINE, Body, answer, listed, nothing
+from app.api.answers import Body, PageQuery, answer, nothing, part
 from app.errors import Problem
 from config.database import Row
 from pipelines.jobs.resource import rfc3339
@@ -29,7 +29,7 @@ me = APIBlueprint(
 class NewToken(Body):
     """What the token is for."""
 
-    label: str = Field(pattern=ONE_LINE, min_length=1, max_length=100, examples=["backup script"])
+    label: tokens.Label = Field(examples=["backup script"])
 
 
 class OwnPath(BaseModel):
@@ -54,10 +54,11 @@ def show() -> Response:
 
 
 @me.get("/sessions", responses={200: shapes.Page[shapes.Session]})
-def list_sessions() -> Response:
+def list_sessions(query: PageQuery) -> Response:
     """List where you are signed in"""
     person = access.signed_in()
-    return listed([_describe_session(row, person) for row in sessions.of_account(person.user_id)])
+    rows = sessions.of_account(person.user_id)
+    return part([_describe_session(row, person) for row in rows], query, "sessions")
 
 
 def _describe_session(row: Row, person: Identity) -> dict[str, Any]:
@@ -79,9 +80,10 @@ def revoke_session(path: OwnPath) -> Response:
 
 
 @me.get("/tokens", responses={200: shapes.Page[shapes.Token]})
-def list_tokens() -> Response:
+def list_tokens(query: PageQuery) -> Response:
     """List your personal tokens"""
-    return listed([_describe_token(row) for row in tokens.of_account(access.signed_in().user_id)])
+    rows = tokens.of_account(access.signed_in().user_id)
+    return part([_describe_token(row) for row in rows], query, "tokens")
 
 
 def _describe_token(row: Row) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from app.api import shapes
-from app.api.answers import Query, answer, listed
+from app.api.answers import PageQuery, answer, part
 from app.errors import Problem
 from config.database import Row, now
 from pipelines.jobs.resource import rfc3339
@@ -34,17 +34,17 @@ class ServicePath(BaseModel):
     name: str
 
 
-class HistoryQuery(Query):
+class HistoryQuery(PageQuery):
     """How far back."""
 
     window: Literal["24h", "7d", "30d"] = Field(default="24h")
 
 
 @services.get("", responses={200: shapes.Page[shapes.Service]})
-def list_services() -> Response:
+def list_services(query: PageQuery) -> Response:
     """List the services"""
     latest = service.present()
-    return listed([describe_service(name, latest.get(name)) for name in SERVICES])
+    return part([describe_service(name, latest.get(name)) for name in SERVICES], query, "services")
 
 
 def _known(name: str) -> str:
@@ -69,7 +69,8 @@ def history(path: ServicePath, query: HistoryQuery) -> Response:
     """
     name = _known(path.name)
     length, step = WINDOWS[query.window]
-    return listed([_describe(row) for row in service.history(name, now() - length, step)])
+    rows = service.history(name, now() - length, step)
+    return part([_describe(row) for row in rows], query, "history")
 
 
 def _describe(row: Row) -> dict[str, object]:

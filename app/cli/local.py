@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 import click
@@ -140,7 +140,7 @@ def create(name: str, role: str, password_file: IO[str] | None) -> None:
     The password is asked for in a terminal, otherwise read from standard input if something is piped
     in, otherwise made up and printed.
     """
-    wanted = _valid_name(name)
+    wanted = _valid(users.Name, name, "a name has 1 to 64 printable characters")
     with current_database():
         if users.find(wanted):
             raise Failure(f"there is an account {wanted} already")
@@ -154,11 +154,12 @@ def create(name: str, role: str, password_file: IO[str] | None) -> None:
         click.echo(f"Password: {password}")
 
 
-def _valid_name(name: str) -> str:
+def _valid(form: Any, text: str, rule: str) -> str:
+    """The text as `form` has it; WrongUse with the rule if it breaks it."""
     try:
-        return TypeAdapter[str](users.Name).validate_python(name)
+        return TypeAdapter[str](form).validate_python(text)
     except ValidationError:
-        raise WrongUse("a name has 1 to 64 printable characters") from None
+        raise WrongUse(rule) from None
 
 
 def _password(file: IO[str] | None) -> tuple[str, bool]:
@@ -220,8 +221,9 @@ def token() -> None:
 @click.option("--name", "label", required=True, metavar="LABEL", help="What the token is for.")
 def create_token(name: str, label: str) -> None:
     """Print a new token, once and alone on its line. It may do all that the user's role allows."""
+    wanted = _valid(tokens.Label, label, "a label has 1 to 100 printable characters")
     with current_database():
-        _, text = tokens.create(_account(name)["id"], label)
+        _, text = tokens.create(_account(name)["id"], wanted)
     click.echo(text)
 
 

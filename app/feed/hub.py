@@ -50,8 +50,8 @@ class Hub:
         redis_url: str,
         alive: Callable[[set[str]], set[str]],
         *,
-        per_user: int = 20,
-        total: int = 2000,
+        per_user: int = 1000,
+        total: int = 5000,
         pace: Pace | None = None,
     ) -> None:
         self._terms = Terms(redis_url, alive, per_user, total, pace or Pace())

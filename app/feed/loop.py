@@ -165,17 +165,19 @@ class FeedLoop:
             client.close(TRY_LATER, "too many connections")
         else:
             self._clients.add(client)
-            client.welcome(frames.message("hello", self._ring.newest))
-            if since is not None:
-                self._replay(client, since)
+            self._begin_at(client, since)
 
-    def _replay(self, client: Client, since: str) -> None:
-        cursor = read_cursor(since)
-        if cursor is None or not self._ring.knows(cursor):
+    def _begin_at(self, client: Client, since: str | None) -> None:
+        """Say hello, then what was missed; hello has the cursor before that, so cursors never go back."""
+        cursor = None if since is None else read_cursor(since)
+        known = cursor is not None and self._ring.knows(cursor)
+        missed = self._ring.replay(cursor, client.viewer) if cursor is not None and known else []
+        client.welcome(frames.message("hello", cursor if missed else self._ring.newest))
+        if known:
+            self._counts.replays += 1
+        elif since is not None:
             client.reset(self._reset_frame())
-            return
-        self._counts.replays += 1
-        for entry in self._ring.replay(cursor, client.viewer):
+        for entry in missed:
             client.offer(entry.key, entry.frame)
 
     # events

@@ -29,6 +29,7 @@ def signed_in(app: Flask) -> FlaskClient:
         {"Origin": "http://localhost:81"},
         {"Origin": "null"},
         {"Origin": ""},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "same-origin", "Origin": "http://evil.example"},
         {"Origin": "http://evil.example", "Authorization": "Basic eDp5"},
     ],
@@ -49,6 +50,7 @@ def test_a_change_from_another_site_is_refused(signed_in: FlaskClient, headers: 
         {"Sec-Fetch-Site": "none"},
         {"Origin": "http://localhost"},
         {"Origin": "https://localhost", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://localhost", "Host": "LocalHost"},
         {"Authorization": "Basic eDp5"},
     ],
 )
@@ -56,10 +58,11 @@ def test_a_change_from_our_own_pages_passes(signed_in: FlaskClient, headers: dic
     assert signed_in.post(f"{API}/jobs", json={"kind": "echo"}, headers=headers).status_code == 202
 
 
+@pytest.mark.parametrize("address", ["https://nest.example/medianest", "https://Nest.example:443"])
 def test_the_public_address_is_ours_too(
-    bound_database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    bound_database: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
 ) -> None:
-    monkeypatch.setenv("MEDIANEST_URL", "https://nest.example/medianest")
+    monkeypatch.setenv("MEDIANEST_URL", address)
     signed_in: FlaskClient = request.getfixturevalue("signed_in")
     headers = {"Origin": "https://nest.example"}
     assert signed_in.post(f"{API}/jobs", json={"kind": "echo"}, headers=headers).status_code == 202

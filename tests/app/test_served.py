@@ -107,6 +107,21 @@ def test_the_feed_is_refused_before_the_upgrade(served: WebServer, person: Perso
         assert response.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("missing", ["Sec-WebSocket-Key", "Sec-WebSocket-Version"])
+def test_half_a_handshake_is_malformed(served: WebServer, person: Person, missing: str) -> None:
+    headers = {
+        "Authorization": f"Bearer {person[1]}",
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+    del headers[missing]
+    status, body, said = served.ask("GET", "/ws", headers=headers)
+    assert (status, json.loads(body)["code"]) == (400, "malformed_request")
+    assert said["Sec-WebSocket-Version"] == "13"
+
+
 def test_the_feed_shows_a_submission_to_its_owner_and_ends_with_the_session(
     served: WebServer, person: Person
 ) -> None:

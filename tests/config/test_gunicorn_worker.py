@@ -5,6 +5,7 @@ import time
 
 import psutil
 
+from config.gunicorn_worker import LONGEST_REQUEST
 from tests.app.feed.live import PATIENCE, FeedServer
 from tests.private_server import wait_until
 from tests.servers import RedisServer
@@ -76,3 +77,20 @@ def test_a_client_that_closes_is_let_go_at_once(redis_server: RedisServer) -> No
         client.close()
         wait_until(lambda: half_closed(server) == 0, 1.0, "let go")
         assert seconds_of_a_request(server) < 0.5
+
+
+def test_clients_that_stop_sending_do_not_keep_the_threads(redis_server: RedisServer) -> None:
+    with FeedServer(redis_server.url, threads=2) as server:
+        silent = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) for _ in range(2)]
+        for client in silent:
+            client.sendall(b"GET /hello HTTP/1.1\r\nHost: ")  # and then nothing
+        wait_until(lambda: answers(server), 3 * LONGEST_REQUEST, "an answer")
+        for client in silent:
+            client.close()
+
+
+def answers(server: FeedServer) -> bool:
+    try:
+        return seconds_of_a_request(server) < 1.0
+    except OSError:
+        return False

@@ -95,6 +95,8 @@ def test_a_pipe_that_nobody_writes_to_is_not_waited_for(data: Path, anna: str) -
         (("user", "set-role", "anna", "user"), 1, "anna is the only admin"),
         (("user", "set-role", "nobody", "user"), 2, "there is no account nobody"),
         (("token", "create", "--user", "nobody", "--name", "x"), 2, "there is no account nobody"),
+        (("token", "create", "--user", "anna", "--name", ""), 2, "a label has 1 to 100 printable"),
+        (("token", "create", "--user", "anna", "--name", "a\nb"), 2, "a label has 1 to 100 printable"),
     ],
 )
 def test_what_cannot_be_done_is_said(

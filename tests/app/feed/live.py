@@ -34,7 +34,7 @@ class FeedServer(Server):
     """gunicorn with the project's own configuration and the small application."""
 
     def __init__(
-        self, redis_url: str, *, threads: int = 8, per_user: int = 100, worker: str = "", **pace: float
+        self, redis_url: str, *, threads: int = 8, per_user: int = 0, worker: str = "", **pace: float
     ) -> None:
         super().__init__("feed")
         self.port = free_port()

@@ -31,7 +31,9 @@ def alive(keys: set[str]) -> set[str]:
 app = Flask(__name__)
 app.config["SOCK_SERVER_OPTIONS"] = SERVER_OPTIONS
 pace = Pace(**json.loads(os.environ["FEED_PACE"]))
-hub = Hub(os.environ["REDIS_URL"], alive, per_user=int(os.environ["FEED_PER_USER"]), pace=pace)
+per_user = int(os.environ["FEED_PER_USER"])
+caps = {"per_user": per_user} if per_user else {}
+hub = Hub(os.environ["REDIS_URL"], alive, pace=pace, **caps)
 app.extensions["feed"] = hub
 sock = Sock(app)
 

@@ -1,6 +1,7 @@
 """The feed as its clients see it: who gets what, from which cursor on, and how a connection ends."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -71,6 +72,7 @@ def test_a_replay_sends_one_frame_for_each_key_that_this_viewer_may_see(
         publisher.publish("seen", owner="*")  # when this has come, the hub has read all of it
         witness.until_key("seen")
     with server.connect(since=since) as follower:
+        assert follower.hello["cursor"] == since
         messages = follower.until_key("seen")
     assert [(message["key"], message["revision"]) for message in messages] == [
         ("job:0", 27),
@@ -205,6 +207,12 @@ def test_after_a_fault_of_our_own_clients_reconnect_to_a_new_feed(
     publisher.publish("job:2")
     with server.connect(since=cursor) as follower:
         assert follower.next()["key"] == "job:2"
+
+
+def test_one_user_may_have_fifty_sockets(server: FeedServer) -> None:
+    with ExitStack() as sockets:
+        for _ in range(50):
+            assert sockets.enter_context(server.connect()).hello["type"] == "hello"
 
 
 def test_more_sockets_than_a_user_may_have_are_refused_with_1013(own_redis: RedisServer) -> None:

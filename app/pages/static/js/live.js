@@ -44,7 +44,7 @@ export class Live {
     const frame = JSON.parse(text);
     if (frame.type === "pong") return;
     if (frame.type === "hello") this.greeted();
-    // a later hello names the end of what is about to be replayed: only the frames themselves move us on
+    // behind a later hello may come a reset, which must not get lost: only what follows moves us on
     if (frame.cursor && (frame.type !== "hello" || this.cursor === null)) this.cursor = frame.cursor;
     if (frame.type === "reset") this.on.reset();
     else if (frame.type !== "hello") this.on.frame(frame);
