@@ -102,10 +102,11 @@ def look_at(name: str) -> tuple[str, float | None, str]:
 
 
 def describe_service(name: str, row: Row | None) -> dict[str, Any]:
-    """The service resource; `row` is its latest check."""
+    """The service resource; `row` is its latest check, None before the first."""
     if row is None:
+        state = "unconfigured" if getattr(settings(), f"{name}_url", "") is None else "starting"
         unknown = {"latency_ms": None, "uptime": None, "since": None, "checked_at": None, "message": ""}
-        return {"name": name, "state": "unconfigured", **unknown}
+        return {"name": name, "state": state, **unknown}
     return {
         "name": name,
         "state": row["state"],

@@ -22,6 +22,7 @@ def test_all_services_are_listed_with_their_newest_check(friend: Caller) -> None
         "uptime_kuma",
     ]
     assert all(set(item) == MEMBERS for item in items)
+    assert (items[0]["state"], items[3]["state"]) == ("starting", "unconfigured"), "before the first look"
     disk = items[2]
     assert (disk["state"], disk["latency_ms"], disk["uptime"]) == ("up", 1.5, 50.0)
     assert friend.get("/services/disk").get_json() == disk

@@ -53,7 +53,7 @@ export class Services {
 const inMilliseconds = (latency) => `${latency < 10 ? latency.toFixed(1) : Math.round(latency)} ms`;
 
 function stateWord({ state, checked_at: checked }) {
-  if (state === "unconfigured" && checked === null) return "Not checked yet";
+  if (state === "starting" && checked === null) return "Not checked yet";
   return SERVICE_STATES[state] ?? capital(state);
 }
 
