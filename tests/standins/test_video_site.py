@@ -29,7 +29,7 @@ def get(url: str, **headers: str) -> bytes:
 
 def test_a_file_arrives_as_it_is(site: VideoSite) -> None:
     assert get(site.url("/small.mp4")) == site.file("/small.mp4").read_bytes()
-    assert site.requests[-1].sent == site.file("/small.mp4").stat().st_size
+    site.wait_for(lambda requests: requests[-1].sent == site.file("/small.mp4").stat().st_size)
 
 
 def test_a_range_is_answered_with_206_and_its_place(site: VideoSite) -> None:

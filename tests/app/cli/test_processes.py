@@ -132,8 +132,8 @@ def test_web_and_worker_become_their_processes(start: Start, data: Path, anna: s
         (web, "gunicorn", ["-c", "python:config.gunicorn", "app:create_app()"]),
         (worker, "workers.worker", ["--queue=probe", "--threads=2"]),
     ):
-        wait_until(lambda p=process: "app.cli.main" not in p.cmdline(), 20, "the new program")  # type: ignore[misc]
-        assert process.cmdline()[1:] == ["-m", module, *words]
+        become = ["-m", module, *words]
+        wait_until(lambda p=process, c=become: p.cmdline()[1:] == c, 20, "the new program")  # type: ignore[misc]
         assert process.environ()["PROMETHEUS_MULTIPROC_DIR"] == str(data / "run" / "metrics")
 
 
