@@ -32,6 +32,7 @@ SQLITE_NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 POSTGRES_NOW = "extract(epoch FROM clock_timestamp())::float8"
 PROBE_AFTER_IDLE = 30.0  # seconds; probing at each checkout costs more than half the throughput
 POOL_WAIT = 5.0
+CONNECT_SECONDS = 3.0  # the pool lets one thread connect at a time, so a paused server must not take long
 
 deadline: ContextVar[float] = ContextVar("deadline", default=8.0)
 """Seconds that PostgreSQL may take for one answer; a paused server is noticed only this way."""
@@ -51,17 +52,52 @@ _is_sqlite = True
 
 
 class _Postgres(PooledPostgresqlDatabase):
-    """The pool probes a connection only after it was idle for a while."""
+    """The pool probes a connection only after it was idle for a while, and keeps none over an outage.
+
+    Without the latter each idle connection costs an error after a restart of the server, so a thread that
+    asks once a second would be cut off for as many seconds as there are connections.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._used: dict[int, float] = {}
+        self._outage = float("-inf")  # when a connection last broke
+        self._refused = float("-inf")  # when a new one last failed
+        self._asking = threading.local()
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
 
+    def connect(self, reuse_if_open: bool = False) -> Any:
+        self._asking.since = time.monotonic()
+        return super().connect(reuse_if_open)  # type: ignore[no-untyped-call]
+
+    def _connect(self) -> Any:
+        if self._refused > getattr(self._asking, "since", 0.0):  # while we waited for another thread's turn
+            raise OperationalError("the database cannot be reached")
+        token = deadline.set(min(deadline.get(), CONNECT_SECONDS))
+        try:
+            return super()._connect()
+        except psycopg2.Error:
+            self._refused = self._outage = time.monotonic()
+            raise
+        finally:
+            deadline.reset(token)
+
+    def execute_sql(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().execute_sql(*args, **kwargs)  # type: ignore[no-untyped-call]
+        except (OperationalError, InterfaceError):
+            self._outage = time.monotonic()
+            raise
+
     def _is_closed(self, conn: Any) -> bool:
-        if conn.closed:
+        used = self._used.get(id(conn), float("-inf"))
+        if conn.closed or used <= self._outage:
             return True
-        idle = time.monotonic() - self._used.get(id(conn), 0.0)
-        return idle > PROBE_AFTER_IDLE and bool(super()._is_closed(conn))  # type: ignore[no-untyped-call]
+        if time.monotonic() - used <= PROBE_AFTER_IDLE:
+            return False
+        closed = bool(super()._is_closed(conn))  # type: ignore[no-untyped-call]
+        if closed:
+            self._outage = time.monotonic()
+        return closed
 
     def _can_reuse(self, conn: Any) -> bool:
         self._used[id(conn)] = time.monotonic()
@@ -75,9 +111,10 @@ def _wait(connection: Any) -> None:
         state = connection.poll()
         if state == psycopg2.extensions.POLL_OK:
             return
-        handle = connection.fileno()
-        reading, writing = ([handle], []) if state == psycopg2.extensions.POLL_READ else ([], [handle])
-        if not any(select.select(reading, writing, [], max(0.0, limit - time.monotonic()))):
+        waiting = select.poll()  # select.select refuses descriptors over 1023; a busy web process has such
+        reading = state == psycopg2.extensions.POLL_READ
+        waiting.register(connection, select.POLLIN if reading else select.POLLOUT)
+        if not waiting.poll(max(0.0, limit - time.monotonic()) * 1000):
             raise psycopg2.OperationalError("the database gave no answer in time")
 
 
@@ -178,8 +215,3 @@ LOCK_MIGRATIONS, LOCK_SETUP = 1, 2
 def now() -> float:
     """The database's clock, seconds since 1970."""
     return float(query("SELECT NOW AS now")[0]["now"])
-
-
-def forget_connections() -> None:
-    """After a fork: leave the parent's connections alone and open own ones."""
-    database.dispose()

@@ -53,7 +53,7 @@ class SafeThreadWorker(ThreadWorker):
         conn.close = partial(self._close, conn)  # type: ignore[method-assign]
         super().enqueue_req(conn)
 
-    def handle(self, conn: TConn) -> object:
+    def handle(self, conn: TConn) -> bool:
         """Runs in a thread of the pool, which a client that stops sending would keep for ever."""
         self._handled[conn] = time.monotonic() + LONGEST_REQUEST
         try:

@@ -65,6 +65,11 @@ class Life:
         self._drop_session()
 
 
+def forget(number: int) -> None:
+    """Remove the lock file that a process of long ago left."""
+    _file(number).unlink(missing_ok=True)
+
+
 def living(numbers: set[int]) -> set[int]:
     """Those of `numbers` whose processes are alive."""
     if is_sqlite():

@@ -108,9 +108,9 @@ class Settings(BaseModel):
         derived = {
             "MEDIANEST_DATA_DIR": data,
             "MEDIANEST_MEDIA_DIR": media,
-            "MEDIANEST_STAGING_DIR": Path(
-                values.get("MEDIANEST_STAGING_DIR") or media / ".staging"
-            ).absolute(),
+            "MEDIANEST_STAGING_DIR": Path(values.get("MEDIANEST_STAGING_DIR") or media / ".staging")
+            .expanduser()
+            .absolute(),
             "DATABASE_URL": values.get("DATABASE_URL") or f"sqlite:///{data / 'medianest.db'}",
             "REDIS_URL": values.get("REDIS_URL") or private_redis_url(data / "run"),
             "MEDIANEST_URL": values.get("MEDIANEST_URL") or f"http://127.0.0.1:{values.get('PORT') or 8000}",

@@ -1,7 +1,6 @@
 """`python -m workers.scheduler`: what happens by the clock. Several may run, one leads."""
 
 import os
-import signal
 import socket
 import threading
 import time
@@ -10,18 +9,18 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from config import logging, tether
 from config.database import AWAY
 from pipelines.jobs import lease, schedule
 from pipelines.jobs.events import publisher
 from pipelines.models import service
 from pipelines.registry import KINDS
-from workers.boot import check_settings, connect
+from workers.boot import begin, connect
 
 log = structlog.get_logger(__name__)
 
 TICK = 0.5  # seconds
 AFTER_OUTAGE = 5.0  # seconds in which workers may renew their leases before anything is rescued
+STOOD_STILL = 3.0  # seconds between two ticks after which the whole machine may have slept, workers included
 
 
 @dataclass
@@ -50,7 +49,11 @@ def lead_until(stop: threading.Event, holder: str) -> None:
     """Try to lead each tick, and do what is due while leading."""
     tasks = duties()
     leading = False
+    ticked = time.time()  # a monotonic clock does not see the machine sleep
     while not stop.wait(TICK):
+        if not 0 <= time.time() - ticked <= STOOD_STILL:
+            tasks[0].due = time.monotonic() + AFTER_OUTAGE
+        ticked = time.time()
         try:
             leads = schedule.lead(holder)
             if leads != leading:
@@ -76,13 +79,8 @@ def _act(tasks: list[Duty]) -> None:
 
 def main() -> None:
     """Run until told to stop."""
-    check_settings()
-    logging.configure("scheduler")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    tether.hold()
-    connect(connections=3)
+    stop = begin("scheduler")
+    connect(connections=3, stop=stop)
     lead_until(stop, f"{socket.gethostname()}:{os.getpid()}")
     publisher.flush()
 

@@ -16,14 +16,14 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
 from config.settings import environment, read_or_create, settings
-from workers.boot import EXIT_SETTINGS, check_settings
+from workers.boot import check_places, check_settings, refuse
 from workers.private_redis import NoRedis, PrivateRedis
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
@@ -103,8 +103,7 @@ class Supervisor:
         self._release = commands.pop("release", None)
         unknown = sorted(set(scale) - set(commands))
         if unknown:
-            print(f"medianest: --scale: there is no {', '.join(unknown)} in the Procfile", file=sys.stderr)
-            raise SystemExit(EXIT_SETTINGS)
+            refuse(f"--scale: there is no {', '.join(unknown)} in the Procfile")
         self._programs = [
             Program(name if count == 1 else f"{name}.{number}", command)
             for name, command in commands.items()
@@ -129,7 +128,7 @@ class Supervisor:
         self._env["MEDIANEST_DATA_DIR"] = str(settings().data_dir)
         read_or_create(settings().local_token_file)
         if not self._start_redis() or not self._run_release():
-            return 1
+            return 0 if self._stopping else 1
         try:
             self._supervise()
         finally:
@@ -137,7 +136,7 @@ class Supervisor:
         return 0
 
     def _start_redis(self) -> bool:
-        if "REDIS_URL" in self._env or "REDIS_URL_FILE" in self._env:
+        if self._env.get("REDIS_URL") or self._env.get("REDIS_URL_FILE"):
             return True
         self._redis = PrivateRedis(settings().data_dir)
         self._env["REDIS_URL"] = self._redis.url
@@ -149,16 +148,22 @@ class Supervisor:
         return True
 
     def _run_release(self) -> bool:
-        """Migrations; the processes wait for nothing else."""
-        if self._release is None or subprocess.run(self._release, env=self._env, check=False).returncode == 0:
+        """Migrations; the processes wait for nothing else. They may wait for the database, so a signal ends them."""
+        if self._release is None:
             return True
-        say("medianest: the database could not be prepared; nothing was started")
+        process = subprocess.Popen(self._release, env=self._env)
+        while process.poll() is None:
+            if self._stopping:
+                process.terminate()
+            time.sleep(POLL_SECONDS / 2)
+        if process.returncode == 0:
+            return True
+        if not self._stopping:
+            say("medianest: the database could not be prepared; nothing was started")
         self._stop()
         return False
 
     def _supervise(self) -> None:
-        for program in self._programs:
-            program.start(self._env)
         ready = False
         while not self._stopping:
             for program in self._programs:
@@ -201,19 +206,24 @@ class Supervisor:
 
 
 def _answers() -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings().host, settings().host)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings().host, settings().host)
+    address = f"[{host}]" if ":" in host else host
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy stands before ourselves
     try:
-        with urllib.request.urlopen(f"http://{host}:{settings().port}/ready", timeout=1) as answer:
+        with direct.open(f"http://{address}:{settings().port}/ready", timeout=1) as answer:
             return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+    except (OSError, HTTPException):
         return False
 
 
 def _take_data_dir() -> IO[str]:
     """Hold the data directory, so that no second `up` runs on it."""
-    for folder in (settings().data_dir, settings().run_dir):  # `parents` would not get the mode
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = (settings().run_dir / "up.lock").open("w")
+    try:
+        for folder in (settings().data_dir, settings().run_dir):  # `parents` would not get the mode
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (settings().run_dir / "up.lock").open("w")
+    except OSError as error:
+        refuse(f"MEDIANEST_DATA_DIR: {settings().data_dir} cannot be used: {error.strerror}")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -222,13 +232,13 @@ def _take_data_dir() -> IO[str]:
 
 
 def _require_port() -> None:
-    with socket.socket() as probe:
+    family = socket.AF_INET6 if ":" in settings().host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings().host, settings().port))
         except OSError as error:
-            print(f"medianest: PORT {settings().port} cannot be used: {error.strerror}", file=sys.stderr)
-            raise SystemExit(EXIT_SETTINGS) from None
+            refuse(f"PORT {settings().port} cannot be used: {error.strerror}")
 
 
 def _scale(text: str) -> dict[str, int]:
@@ -246,6 +256,7 @@ def main() -> int:
     arguments = parser.parse_args()
     check_settings()
     lock = _take_data_dir()
+    check_places()
     _require_port()
     try:
         return Supervisor(arguments.scale, arguments.then).run()

@@ -47,9 +47,12 @@ def _move(source: Path, target: Path) -> None:
     except (FileExistsError, FileNotFoundError):
         raise
     except OSError:  # a file system without hard links
-        if target.exists():
-            raise FileExistsError(target) from None
-        os.rename(source, target)
+        target.touch(exist_ok=False)  # the name is ours from here on
+        try:
+            os.rename(source, target)
+        except OSError:
+            os.unlink(target)
+            raise
     else:
         os.unlink(source)
 
@@ -65,7 +68,7 @@ def _sync(folder: Path) -> None:
 def job_of(folder: Path) -> int | None:
     """The job that a staging folder (`17` or `17.2`) belongs to."""
     number = folder.name.partition(".")[0]
-    return int(number) if number.isdigit() else None
+    return int(number) if number.isdecimal() else None
 
 
 def folders_of(staging: Path, job_id: int) -> list[Path]:
@@ -74,12 +77,16 @@ def folders_of(staging: Path, job_id: int) -> list[Path]:
 
 
 def discard(folder: Path) -> None:
-    """Remove a staging folder, unless a process that still lives works in it."""
+    """Remove a staging folder, unless a process that still lives works in it; nothing but a staging folder
+    has the lock, so what else may lie there stays."""
     try:
-        with (folder / LOCK_NAME).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-    except FileNotFoundError:
+        lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
         return
+    finally:
+        os.close(lock)

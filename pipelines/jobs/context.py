@@ -31,6 +31,7 @@ class Attempt:
         self._stopping = threading.Event()
         self._reported = 0.0
         self._stage = ""
+        self._last: dict[str, Any] = NO_PROGRESS
         self._held: dict[str, Any] | None = None
         self._percent = 0.0
         self.heed(row["wish"])
@@ -71,11 +72,15 @@ class Attempt:
         if percent is not None:
             self._percent = max(self._percent, min(100.0, round(float(percent), 1)))
             percent = self._percent
-        self._held = {**NO_PROGRESS, **report, "percent": percent, "stage": stage}
+        self._held = self._last = {**NO_PROGRESS, **report, "percent": percent, "stage": stage}
         if stage != self._stage:
             self._stage = stage
             self._write(self._held)
         self.check()
+
+    def completed(self) -> dict[str, Any]:
+        """The last report of an attempt that succeeded."""
+        return {**self._last, "percent": 100.0, "stage": "", "message": "", "rate": None, "eta_seconds": None}
 
     def _write(self, report: dict[str, Any]) -> None:
         self._held, self._reported = None, time.monotonic()

@@ -31,6 +31,7 @@ class Publisher:
     """A bounded queue and the thread that empties it into Redis; started on first use, also after a fork."""
 
     def __init__(self) -> None:
+        self._starting = threading.Lock()
         self._reset()
 
     def _reset(self) -> None:
@@ -45,7 +46,9 @@ class Publisher:
     def put(self, entry: Entry | None = None, queue: str | None = None) -> None:
         """Send an event, ring a queue's bell, or both in this order."""
         if self._pid != os.getpid():
-            self._start()
+            with self._starting:  # of several first users one starts it, and none loses what it puts
+                if self._pid != os.getpid():
+                    self._start()
         with self._wake:
             if entry is not None:
                 if len(self._entries) >= MOST_WAITING:
@@ -58,8 +61,8 @@ class Publisher:
 
     def _start(self) -> None:
         self._reset()
-        self._pid = os.getpid()
         threading.Thread(target=self._run, name="publisher", daemon=True).start()
+        self._pid = os.getpid()
 
     def _note_loss(self, count: int) -> None:
         self._lost = True
@@ -71,11 +74,16 @@ class Publisher:
                 self._busy = False
                 self._wake.notify_all()
                 while not self._entries and not self._bells:
-                    self._wake.wait()
+                    if not self._wake.wait(RETRY_SECONDS if self._lost else None):
+                        break  # nothing more happens, but what was lost must be told
                 entries, self._entries = self._entries, deque()
                 bells, self._bells = self._bells, set()
                 self._busy = True
-            self._send(entries, bells)
+            try:
+                self._send(entries, bells)
+            except Exception:  # the outermost frame of the thread that everyone hears by
+                log.exception("events could not be sent")
+                self._note_loss(len(entries))
 
     def _send(self, entries: deque[Entry], bells: set[str]) -> None:
         if not self._outage.over():
@@ -95,7 +103,8 @@ class Publisher:
         except RedisError as error:
             self._outage.begins()
             self._note_loss(len(entries))
-            log.warning("redis is away; events are dropped", error=type(error).__name__)
+            if entries:
+                log.warning("redis is away; events are dropped", error=type(error).__name__)
 
     def flush(self, seconds: float = 2.0) -> None:
         """Wait until everything is sent, but not longer."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 import structlog
 
 from config.database import AWAY, Row, change, query
-from config.liveness import Life, living
+from config.liveness import Life, forget, living
 from pipelines.errors import Drained, LeaseLost
 from pipelines.jobs import state
 from pipelines.jobs.context import Attempt
@@ -28,6 +28,7 @@ RENEW_EVERY = 1.0
 MISSING_RENEWALS = 2.5  # seconds without renewal before a dead worker's job is rescued
 FROZEN = 60.0  # seconds past its lease after which a living worker's job is rescued
 BEAT_EVERY = 5.0
+CHORES_EVERY = 60.0
 GONE = 3600.0  # seconds after which a silent worker's row is deleted
 
 LOST_ERROR = {
@@ -53,10 +54,10 @@ class Worker:
         )
         self._life = Life(self.id)
         self._running: dict[tuple[int, int], Attempt] = {}
+        self._strays: set[tuple[int, int]] = set()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self.draining = threading.Event()
-        self.chores: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._pulse, name="pulse", daemon=True)
         self._thread.start()
 
@@ -80,11 +81,27 @@ class Worker:
         for attempt in attempts:
             attempt.stop(Drained)
 
+    def each_minute(self, chores: list[Callable[[], None]]) -> None:
+        """Do these now and again in a thread of their own, so that slow ones delay no renewal."""
+        threading.Thread(target=self._do, args=(chores,), name="chores", daemon=True).start()
+
+    def _do(self, chores: list[Callable[[], None]]) -> None:
+        while True:
+            for chore in chores:
+                try:
+                    chore()
+                except Exception:  # the outermost frame of this thread; it is tried again
+                    log.exception("a chore failed")
+            if self._ended.wait(CHORES_EVERY):
+                return
+
     def leave(self) -> None:
-        """Sign off: the row and the lock go."""
+        """Sign off: what still runs goes back to its queue, the row and the lock go."""
         self._ended.set()
         self._thread.join(2.0)
         try:
+            for key in self._held():  # did not end in time; the process does now
+                state.release(*key)
             change("DELETE FROM worker WHERE id = %s", self.id)
         except AWAY:
             log.warning("could not sign off; the database is away")
@@ -100,6 +117,8 @@ class Worker:
                     self._beat()
             except AWAY as error:
                 log.warning("the database is away; leases are not renewed", error=type(error).__name__)
+            except Exception:  # without this thread every job here would run twice
+                log.exception("the pulse stumbled")
 
     def _renew(self) -> None:
         with self._lock:
@@ -117,8 +136,25 @@ class Worker:
         self._life.keep()
         draining = int(self.draining.is_set())
         change("UPDATE worker SET beat_at = NOW, draining = %s WHERE id = %s", draining, self.id)
-        for chore in self.chores:
-            chore()
+        self._return_strays()
+
+    def _return_strays(self) -> None:
+        """Give back what the table says we run and we do not: the answer to a claim was lost on its way.
+
+        Only what was so at the last beat too; a claim that just came in has not begun yet.
+        """
+        held = self._held()
+        with self._lock:
+            strays = held - self._running.keys()
+        for key in strays & self._strays:
+            log.warning("gives back a job that it never began", job_id=str(key[0]))
+            state.release(*key)
+        self._strays = strays
+
+    def _held(self) -> set[tuple[int, int]]:
+        """The attempts that are ours by the table."""
+        rows = query("SELECT id, attempt FROM job WHERE worker_id = %s AND state = 'running'", self.id)
+        return {(row["id"], row["attempt"]) for row in rows}
 
 
 def renew(worker_id: int) -> list[Row]:
@@ -165,9 +201,11 @@ def rescue() -> list[Row]:
 
 
 def forget_gone() -> None:
-    """Delete the rows of workers that have been silent for long and run nothing."""
-    change(
+    """Delete the rows of workers that have been silent for long and run nothing, and what their locks left."""
+    gone = change(
         "DELETE FROM worker WHERE beat_at < NOW - %s"
-        " AND id NOT IN (SELECT worker_id FROM job WHERE state = 'running' AND worker_id IS NOT NULL)",
+        " AND id NOT IN (SELECT worker_id FROM job WHERE state = 'running' AND worker_id IS NOT NULL) RETURNING id",
         GONE,
     )
+    for row in gone:
+        forget(row["id"])

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from config.database import Row
+from config.database import AWAY, Row
 from pipelines.models.account import SYSTEM, name_of
 
 Resource = dict[str, Any]
@@ -40,7 +40,7 @@ def describe(row: Row) -> Resource:
         "kind": row["kind"],
         "queue": row["queue"],
         "state": row["state"],
-        "owner": None if owner == SYSTEM else {"id": str(owner), "name": name_of(owner)},
+        "owner": None if owner == SYSTEM else {"id": str(owner), "name": _name_of(owner)},
         "params": _loads(row["params"]),
         "priority": row["priority"],
         "progress": _loads(row["progress"]) or NO_PROGRESS,
@@ -57,6 +57,14 @@ def describe(row: Row) -> Resource:
         "started_at": rfc3339(row["started_at"]),
         "finished_at": rfc3339(row["finished_at"]),
     }
+
+
+def _name_of(owner: int) -> str | None:
+    """The name, None if it cannot be looked up now: what is told here has already happened."""
+    try:
+        return name_of(owner)
+    except AWAY:
+        return None
 
 
 def _timed(text: str | None, name: str) -> Any:

@@ -1,19 +1,19 @@
-"""Run one claimed job and write down how it ended. The only place, besides the HTTP error handler, that
-catches everything."""
+"""Run one claimed job and write down how it ended. The only place that catches everything a pipeline raises."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
 from pydantic import ValidationError
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
+from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from config.database import AWAY, Row, now
 from config.metrics import ATTEMPTS
 from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
 from pipelines.jobs import state
 from pipelines.jobs.context import Attempt
-from pipelines.jobs.lease import FROZEN, Worker
+from pipelines.jobs.lease import Worker
 from pipelines.jobs.retry import delay, describe_error
 from pipelines.kind import Kind
 
@@ -22,17 +22,13 @@ log = structlog.get_logger(__name__)
 AFTER_OUTAGE = 5.0  # seconds until a job that met a missing database is tried again
 UNKNOWN_PAUSE = 3600.0  # seconds until a job that this version does not understand is looked at again
 
-# the effect has happened, so the end is written as soon as the database is back
-_insist = retry(
-    retry=retry_if_exception_type(AWAY),
-    wait=wait_exponential(multiplier=0.2, max=2.0),
-    stop=stop_after_delay(FROZEN),
-    reraise=True,
-)
+# The effect has happened, so the end is written as soon as the database is back, however long that takes; should
+# another worker have taken the job meanwhile, the fence decides.
+_insist = retry(retry=retry_if_exception_type(AWAY), wait=wait_exponential(multiplier=0.2, max=2.0))
 
 
 def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
-    """Run the job of a claimed row to the end of this attempt; raises only AWAY errors of the database."""
+    """Run the job of a claimed row to the end of this attempt, and see that the end is written down."""
     with structlog.contextvars.bound_contextvars(
         job_id=str(row["id"]), attempt=row["attempt"], kind=row["kind"], request_id=row["request_id"]
     ):
@@ -74,7 +70,7 @@ def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row 
         log.exception("the pipeline broke")
         text = "Something went wrong inside MediaNest."
         return _after_failure(TryAgain("internal", text, advice="The worker's log says more."), row, attempt)
-    return lambda: state.succeed(*key, result)
+    return lambda: state.succeed(*key, result, attempt.completed())
 
 
 def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, Any]:
@@ -87,7 +83,9 @@ def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, An
         raise Snooze(
             "held", "This version of MediaNest does not understand this job.", UNKNOWN_PAUSE
         ) from None
-    return kind.run(attempt, params)
+    result = kind.run(attempt, params)
+    json.dumps(result, allow_nan=False)  # what cannot be stored fails here, where that is a failure
+    return result
 
 
 def _after_failure(error: TryAgain, row: Row, attempt: Attempt) -> Callable[[], Row | None]:

@@ -87,18 +87,16 @@ def checkpoint(job_id: int, attempt: int, values: dict[str, Any]) -> bool:
     )
 
 
-def holds(job_id: int, attempt: int) -> bool:
-    """Whether the attempt still owns its job; asked right before an effect outside the database."""
-    return bool(change(f"UPDATE job SET lease_until = lease_until {FENCE} RETURNING id", job_id, attempt))
-
-
-def succeed(job_id: int, attempt: int, result: dict[str, Any]) -> Row | None:
-    """The job is done."""
+def succeed(
+    job_id: int, attempt: int, result: dict[str, Any], progress: dict[str, Any] | None = None
+) -> Row | None:
+    """The job is done; `progress` is the last there was to report."""
     return _one(
         changed(
-            f"UPDATE job SET state = 'succeeded', result = %s, error = NULL, waiting = NULL, checkpoint = NULL,"
-            f" finished_at = NOW, {LET_GO} {FENCE}",
+            "UPDATE job SET state = 'succeeded', result = %s, progress = COALESCE(%s, progress), error = NULL,"
+            f" waiting = NULL, checkpoint = NULL, finished_at = NOW, {LET_GO} {FENCE}",
             json.dumps(result),
+            None if progress is None else json.dumps(progress),
             job_id,
             attempt,
             event="succeeded",

@@ -60,7 +60,9 @@ def record(name: str, state: str, latency_ms: float | None, message: str) -> Row
 
 def present() -> dict[str, Row]:
     """The row of each service that was ever looked at, by its name."""
-    return {row["name"]: row for row in query("SELECT name, state, since, at, latency_ms, message FROM service")}
+    return {
+        row["name"]: row for row in query("SELECT name, state, since, at, latency_ms, message FROM service")
+    }
 
 
 def uptime_percent(name: str, since: float) -> float | None:

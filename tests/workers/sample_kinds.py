@@ -3,6 +3,7 @@
 import ctypes
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,13 @@ def hog(context: Context, params: Effect) -> dict[str, Any]:
     return {}
 
 
+def be_deaf(context: Context, params: Effect) -> dict[str, Any]:
+    """Take `seconds` and never ask whether to stop."""
+    _append(params.log.with_suffix(".begun"), f"{context.job_id} {context.attempt}")
+    time.sleep(params.seconds)
+    return {}
+
+
 def kill_worker(context: Context, params: Effect) -> dict[str, Any]:
     """End the process the hard way."""
     _append(params.log.with_suffix(".begun"), f"{context.job_id} {context.attempt}")
@@ -56,5 +64,6 @@ def _kind(name: str, run: Any, queue: str = "sample", **declared: Any) -> Kind:
 
 EFFECT = _kind("effect", have_effect)
 HOG = _kind("hog", hog)
+DEAF = _kind("deaf", be_deaf)
 KILL_WORKER = _kind("kill_worker", kill_worker)
-KINDS = (EFFECT, HOG, KILL_WORKER)
+KINDS = (EFFECT, HOG, DEAF, KILL_WORKER)

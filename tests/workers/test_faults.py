@@ -4,16 +4,19 @@ import signal
 import time
 from collections import Counter
 
+import psutil
 import pytest
 
 from config import redis
-from config.database import query
+from config.database import change, query
 from pipelines.jobs import state
 from pipelines.jobs.lease import FROZEN, LEASE
 from pipelines.models import job
 from tests.private_server import wait_until
 from tests.servers import RedisServer
 from tests.workers.conftest import Pool
+from workers.scheduler import STOOD_STILL
+from workers.supervisor import STOP_SECONDS
 
 
 def test_a_submitted_job_runs(pool: Pool) -> None:
@@ -102,6 +105,38 @@ def test_sigterm_drains_in_time_and_the_next_worker_goes_on(pool: Pool) -> None:
     assert row is not None and (row["state"], row["failures"]) == ("queued", 0)
     pool.worker()
     pool.wait_for_begin(each, 2)
+
+
+@pytest.mark.parametrize("crashes", [0, 2])
+def test_sigterm_costs_no_failure_and_leaves_no_process_although_a_job_does_not_listen(
+    pool: Pool, crashes: int
+) -> None:
+    each = pool.submit("deaf", seconds=1000)
+    change("UPDATE job SET crashes = %s", crashes)  # after two it runs in a process of its own
+    worker = pool.worker()
+    pool.wait_for_begin(each, 1)
+    family = [worker, *worker.children(recursive=True)]
+    worker.terminate()
+    assert worker.wait(STOP_SECONDS) == 0
+    row = job.find(each)
+    assert row is not None and (row["state"], row["failures"], row["crashes"]) == ("queued", 0, crashes)
+    assert psutil.wait_procs(family, 3)[1] == []
+
+
+def test_a_machine_that_slept_loses_no_attempt(pool: Pool) -> None:
+    scheduler, worker = pool.scheduler(), pool.worker()
+    each = pool.submit("effect", seconds=8)
+    pool.wait_for_begin(each, 1)
+    wait_until(lambda: bool(query("SELECT 1 AS one FROM leader")), 10, "a leader")
+    for process in (scheduler, worker):
+        process.send_signal(signal.SIGSTOP)
+    time.sleep(STOOD_STILL + 1)
+    change("UPDATE job SET lease_until = lease_until - %s", LEASE + FROZEN + 1)
+    scheduler.send_signal(signal.SIGCONT)
+    time.sleep(1)  # the worker wakes up a moment later
+    worker.send_signal(signal.SIGCONT)
+    row = pool.wait_for_end(each)[0]
+    assert (row["state"], row["attempt"], row["crashes"]) == ("succeeded", 1, 0)
 
 
 @pytest.mark.parametrize("fault", ["flushall", "restart"])

@@ -135,7 +135,7 @@ def wait_of(retry_after: str | None, clock: Callable[[], float] = time.time) -> 
     """Seconds to wait by a Retry-After header (a number or a date), at most a day."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return min(float(retry_after), LONGEST_WAIT)
     try:
         until = email.utils.parsedate_to_datetime(retry_after).timestamp()

@@ -56,10 +56,6 @@ class Child:
         """The last of what it wrote to standard error."""
         return self._tail.decode(errors="replace")
 
-    @property
-    def returncode(self) -> int | None:
-        return self._popen.returncode
-
     def send(self, line: bytes) -> None:
         """Write to its standard input; a child that is gone shows itself in `ended`. `line` must fit
         into a pipe (64 KiB)."""

@@ -47,11 +47,6 @@ def take(staging: Path, name: str, attempt: int, check: Callable[[], None]) -> P
     return place
 
 
-def directories(staging: Path, name: str) -> list[Path]:
-    """All that attempts of this job may have left in staging."""
-    return [path for path in (staging / name, *staging.glob(f"{name}.*")) if path.is_dir()]
-
-
 def size(directory: Path) -> int:
     """Bytes of all files below; what vanishes meanwhile does not count."""
     total = 0
@@ -77,6 +72,8 @@ def _lock(directory: Path) -> Place | None:
     lock = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink == 0:  # whoever removes what ended jobs left was here meanwhile
+            raise BlockingIOError
     except BlockingIOError:
         os.close(lock)
         return None

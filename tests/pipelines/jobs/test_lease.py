@@ -3,17 +3,21 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from config.database import change, query
 from config.liveness import Life, living
-from pipelines.jobs import state
+from config.settings import Settings
+from pipelines.jobs import lease, state
 from pipelines.jobs.claim import claim
+from pipelines.jobs.context import Attempt
 from pipelines.jobs.lease import FROZEN, LEASE, Worker, renew, rescue
 from pipelines.models import job
 from tests.pipelines.jobs.sample import ECHO, queued
+from tests.private_server import wait_until
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -113,3 +117,92 @@ def test_a_worker_signs_on_and_off() -> None:
     assert query("SELECT queues, threads FROM worker") == [{"queues": "echo", "threads": 3}]
     worker.leave()
     assert living({worker.id}) == set() and query("SELECT 1 AS one FROM worker") == []
+
+
+@pytest.fixture
+def quick_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    monkeypatch.setattr(lease, "RENEW_EVERY", 0.05)
+    monkeypatch.setattr(lease, "BEAT_EVERY", 0.2)
+    worker = Worker(["echo"], 2)
+    yield worker
+    worker.leave()
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back_and_a_running_attempt_is_not(
+    quick_worker: Worker,
+) -> None:
+    running, lost = queued(), queued()
+    row = claim("echo", quick_worker.id)
+    assert row is not None and row["id"] == running["id"]
+    quick_worker.begin(Attempt(row))
+    claim("echo", quick_worker.id)
+    wait_until(lambda: job.find(lost["id"])["state"] == "queued", 5, "the lost one")  # type: ignore[index]
+    after = job.find(lost["id"])
+    assert after is not None and (after["failures"], after["crashes"]) == (0, 0)
+    assert job.find(running["id"])["state"] == "running"  # type: ignore[index]
+
+
+def test_chores_that_fail_or_hang_delay_no_renewal(quick_worker: Worker) -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def fail() -> None:
+        raise PermissionError
+
+    def hang() -> None:
+        begun.set()
+        end.wait(20)
+
+    quick_worker.each_minute([fail, hang])
+    assert begun.wait(5)
+    row = queued()
+    claimed = claim("echo", quick_worker.id)
+    assert claimed is not None
+    quick_worker.begin(Attempt(claimed))
+    age_lease(5)
+    fresh = "SELECT 1 AS one FROM job WHERE id = %s AND lease_until > NOW + 4"
+    wait_until(lambda: bool(query(fresh, row["id"])), 5, "a renewal")
+    end.set()
+
+
+def test_the_pulse_goes_on_after_an_error_that_nobody_thought_of(
+    quick_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stumbled = threading.Event()
+
+    def stumble() -> None:
+        stumbled.set()
+        raise OSError("no more files")
+
+    monkeypatch.setattr(quick_worker._life, "keep", stumble)
+    assert stumbled.wait(5)
+    row = queued()
+    claimed = claim("echo", quick_worker.id)
+    assert claimed is not None
+    quick_worker.begin(Attempt(claimed))
+    age_lease(5)
+    fresh = "SELECT 1 AS one FROM job WHERE id = %s AND lease_until > NOW + 4"
+    wait_until(lambda: bool(query(fresh, row["id"])), 5, "a renewal")
+
+
+def test_a_worker_that_leaves_gives_back_what_did_not_end_in_time() -> None:
+    worker = Worker(["echo"], 1)
+    row = queued()
+    claimed = claim("echo", worker.id)
+    assert claimed is not None
+    worker.begin(Attempt(claimed))
+    worker.leave()
+    after = job.find(row["id"])
+    assert after is not None and (after["state"], after["failures"]) == ("queued", 0)
+
+
+def test_of_a_worker_that_was_killed_long_ago_nothing_is_left(home: Settings) -> None:
+    worker = Worker(["echo"], 1)
+    file = home.run_dir / "workers" / str(worker.id)
+    assert file.exists() == home.sqlite
+    worker._ended.set()  # it is silent from now on
+    lease.forget_gone()
+    assert query("SELECT id FROM worker") == [{"id": worker.id}]
+    change("UPDATE worker SET beat_at = beat_at - %s", lease.GONE + 60)
+    lease.forget_gone()
+    assert query("SELECT id FROM worker") == [] and not file.exists()
+    worker.leave()

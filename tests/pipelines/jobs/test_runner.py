@@ -48,6 +48,7 @@ def raising(error: BaseException) -> Callable[[Context, Any], dict[str, Any]]:
 def test_a_pipeline_that_returns_has_succeeded(worker: Worker) -> None:
     row = run_with(worker, lambda context, params: {"attempt": context.attempt})
     assert (row["state"], row["result"], row["worker_id"]) == ("succeeded", '{"attempt": 1}', None)
+    assert json.loads(row["progress"])["percent"] == 100
 
 
 def test_try_again_costs_a_failure_and_says_when(worker: Worker) -> None:
@@ -87,6 +88,29 @@ def test_a_bug_is_a_failed_attempt_that_tells_no_inside(worker: Worker) -> None:
 def test_a_database_that_was_away_costs_no_failure(worker: Worker) -> None:
     row = run_with(worker, raising(OperationalError("gone")))
     assert (row["state"], row["failures"], row["error"]) == ("scheduled", 0, None)
+
+
+@pytest.mark.parametrize("result", [{"path": object()}, {"rate": float("inf")}])
+def test_a_result_that_cannot_be_stored_is_a_failed_attempt(worker: Worker, result: dict[str, Any]) -> None:
+    row = run_with(worker, lambda _context, _params: result)
+    assert (row["state"], row["failures"]) == ("scheduled", 1)
+
+
+def test_the_end_is_written_however_long_the_database_is_away(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: clock.append(clock[-1] + seconds))
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[-1])
+    succeed = state.succeed
+
+    def away_for_five_minutes(*what: Any) -> Row | None:
+        if clock[-1] < 300:
+            raise OperationalError("gone")
+        return succeed(*what)
+
+    monkeypatch.setattr(state, "succeed", away_for_five_minutes)
+    assert run_with(worker, lambda _context, _params: {})["state"] == "succeeded"
 
 
 def test_an_unknown_kind_is_held_not_lost(worker: Worker) -> None:

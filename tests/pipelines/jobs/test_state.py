@@ -81,7 +81,6 @@ LAST_WORDS: dict[str, Any] = {
     "retry_later": lambda job_id, attempt: state.retry_later(job_id, attempt, ERROR, 5.0),
     "snooze": lambda job_id, attempt: state.snooze(job_id, attempt, "service", "m", 1.0, 5.0),
     "release": lambda job_id, attempt: state.release(job_id, attempt),
-    "holds": lambda job_id, attempt: state.holds(job_id, attempt),
 }
 
 

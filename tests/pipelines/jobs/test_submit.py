@@ -5,9 +5,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from peewee import OperationalError
 
 from config.database import change, now, query
 from config.settings import Settings
+from pipelines.jobs import resource
 from pipelines.jobs.claim import claim
 from pipelines.jobs.submit import KEY_LIFETIME, KeyReused, Submission, submit
 from pipelines.models import job
@@ -25,6 +27,17 @@ def test_a_submitted_job_is_queued_with_its_history() -> None:
     row = queued()
     assert (row["state"], row["attempt"], row["failures"], row["revision"]) == ("queued", 0, 0, 1)
     assert [event["event"] for event in job.history(row["id"], limit=9)] == ["submitted"]
+
+
+def test_a_job_that_is_written_down_counts_although_its_owner_cannot_be_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_account_id: int) -> str:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(resource, "name_of", away)
+    row = queued(owner=3)
+    assert resource.describe(row)["owner"] == {"id": "3", "name": None}
 
 
 def test_a_job_for_later_is_scheduled() -> None:
