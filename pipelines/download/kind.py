@@ -5,6 +5,7 @@ about to be published is written down before the move, so that an attempt that d
 and its last word does not lead to a second file.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -59,7 +60,7 @@ def run(context: Context, params: Params) -> dict[str, Any]:
         fetched = fetch(
             wanted,
             staging,
-            name=str(context.job_id),
+            name=_staging_name(context.job_id, params),
             attempt=context.attempt,
             report=lambda moved: _report(context, moved),
             check=context.check,
@@ -68,6 +69,11 @@ def run(context: Context, params: Params) -> dict[str, Any]:
     for folder in library.folders_of(staging, context.job_id):
         library.discard(folder)
     return result
+
+
+def _staging_name(job_id: int, params: Params) -> str:
+    """The same for each attempt; partial files of what another database called job 17 are left alone."""
+    return f"{job_id}-{hashlib.sha256(params.model_dump_json().encode()).hexdigest()[:8]}"
 
 
 def _report(context: Context, moved: Moved) -> None:

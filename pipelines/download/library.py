@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,9 +67,9 @@ def _sync(folder: Path) -> None:
 
 
 def job_of(folder: Path) -> int | None:
-    """The job that a staging folder (`17` or `17.2`) belongs to."""
-    number = folder.name.partition(".")[0]
-    return int(number) if number.isdecimal() else None
+    """The job that a staging folder (`17-3f2a90c1`, or `17-3f2a90c1.2` of a second attempt) belongs to."""
+    name = re.fullmatch(r"([0-9]+)-[0-9a-f]{8}(\.[0-9]+)?", folder.name)
+    return int(name[1]) if name else None
 
 
 def folders_of(staging: Path, job_id: int) -> list[Path]:

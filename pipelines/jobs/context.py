@@ -59,6 +59,10 @@ class Attempt:
         self._stopping.wait(seconds)
         self.check()
 
+    def stops_within(self, seconds: float) -> bool:
+        """Whether the job is to stop, now or in a moment."""
+        return self._stopping.wait(seconds)
+
     def save(self, **checkpoint: Any) -> None:
         """Store values for the next attempt."""
         self.check()

@@ -20,6 +20,7 @@ from pipelines.kind import Kind
 log = structlog.get_logger(__name__)
 
 AFTER_OUTAGE = 5.0  # seconds until a job that met a missing database is tried again
+MOMENT = 0.5  # seconds
 UNKNOWN_PAUSE = 3600.0  # seconds until a job that this version does not understand is looked at again
 
 # The effect has happened, so the end is written as soon as the database is back, however long that takes; should
@@ -90,6 +91,10 @@ def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, An
 
 def _after_failure(error: TryAgain, row: Row, attempt: Attempt) -> Callable[[], Row | None]:
     key = (attempt.job_id, attempt.attempt)
+    if attempt.stops_within(
+        MOMENT
+    ):  # a shutdown that reached what the pipeline had started before it reached us
+        return lambda: state.release(*key)
     failures = attempt.failures + 1
     if failures >= row["max_attempts"]:
         return lambda: state.fail(*key, describe_error(error))

@@ -145,9 +145,8 @@ def test_a_stop_in_the_middle_keeps_the_job(own_system: System, site: VideoSite,
     if how == "SIGINT to the group":
         os.killpg(own_system.process.pid, signal.SIGINT)
     else:
-        for each in everything:
-            if "ytdlp.child" not in " ".join(each.cmdline()):
-                each.terminate()
+        for each in reversed(everything):
+            each.terminate()
     assert own_system.process.wait(10) == 0
     assert time.monotonic() - began < 10
     assert own_system.strays() == []

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -135,6 +136,8 @@ def main() -> None:
     if not raw:
         return
     lifeline.hold(0)
+    for number in (signal.SIGTERM, signal.SIGINT):  # meant for the worker, which ends us when it is time
+        signal.signal(number, lambda *_: None)
     # What anybody prints must not get between our lines.
     out = os.dup(1)
     os.dup2(2, 1)

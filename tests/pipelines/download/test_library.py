@@ -93,6 +93,9 @@ def test_a_folder_that_is_removed_while_it_is_taken_is_made_again(
     place.let_go()
 
 
-@pytest.mark.parametrize(("name", "job"), [("17", 17), ("17.2", 17), ("²", None), (".cache", None)])
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [("17-0a1b2c3d", 17), ("17-0a1b2c3d.2", 17), ("17", None), ("2024", None), ("²", None), (".cache", None)],
+)
 def test_the_job_of_a_staging_folder_is_in_its_name(name: str, job: int | None) -> None:
     assert library.job_of(Path("staging", name)) == job

@@ -143,6 +143,15 @@ def test_a_wish_reaches_a_waiting_pipeline(worker: Worker, wish: Any, end: str) 
     assert job.find(row["id"])["state"] == end  # type: ignore[index]
 
 
+def test_a_failure_that_a_shutdown_caused_is_none(worker: Worker) -> None:
+    def body(_context: Context, _params: Any) -> dict[str, Any]:
+        threading.Timer(0.1, worker.drain).start()
+        raise TryAgain("network", "The process that fetched was ended.")
+
+    row = run_with(worker, body)
+    assert (row["state"], row["failures"]) == ("queued", 0)
+
+
 def test_a_drain_requeues_without_a_failure_and_keeps_the_checkpoint(worker: Worker) -> None:
     def body(context: Context, _params: Any) -> dict[str, Any]:
         context.save(done=3)
