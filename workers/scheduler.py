@@ -32,11 +32,33 @@ class Duty:
     due: float = field(default=0.0)
 
 
-def duties() -> list[Duty]:
+class Rescue:
+    """Rescues what is overdue at two looks in a row, so that time which passed unseen before one look costs nobody
+    their job."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, int]] = set()
+        self._not_before = 0.0
+
+    def hold_back(self) -> None:
+        """Begin anew, once the workers had time to renew their leases."""
+        self._seen = set()
+        self._not_before = time.monotonic() + AFTER_OUTAGE
+
+    def look(self) -> None:
+        """Rescue what was overdue at the last look too."""
+        if time.monotonic() < self._not_before:
+            return
+        overdue = {(row["id"], row["attempt"]): row for row in lease.overdue()}
+        lease.rescue([row for key, row in overdue.items() if key in self._seen])
+        self._seen = set(overdue)
+
+
+def duties(rescue: Rescue) -> list[Duty]:
     """All that the leader does."""
     recurring = [kind for kind in KINDS.values() if kind.every is not None]
     return [
-        Duty(lease.rescue, TICK),
+        Duty(rescue.look, TICK),
         Duty(schedule.promote, TICK),
         *(Duty(lambda kind=kind: schedule.fire(kind), 1.0) for kind in recurring),  # type: ignore[misc]
         Duty(schedule.prune, 600.0),
@@ -47,12 +69,13 @@ def duties() -> list[Duty]:
 
 def lead_until(stop: threading.Event, holder: str) -> None:
     """Try to lead each tick, and do what is due while leading."""
-    tasks = duties()
+    rescue = Rescue()
+    tasks = duties(rescue)
     leading = False
     ticked = time.time()  # a monotonic clock does not see the machine sleep
     while not stop.wait(TICK):
         if not 0 <= time.time() - ticked <= STOOD_STILL:
-            tasks[0].due = time.monotonic() + AFTER_OUTAGE
+            rescue.hold_back()
         ticked = time.time()
         try:
             leads = schedule.lead(holder)
@@ -63,7 +86,7 @@ def lead_until(stop: threading.Event, holder: str) -> None:
                 _act(tasks)
         except AWAY as error:
             log.warning("the database is away", error=type(error).__name__)
-            tasks[0].due = time.monotonic() + AFTER_OUTAGE
+            rescue.hold_back()
     try:
         schedule.resign(holder)
     except AWAY:

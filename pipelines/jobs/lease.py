@@ -185,10 +185,10 @@ def overdue() -> list[Row]:
     return [row for row in rows if row["frozen"] or row["worker_id"] not in alive]
 
 
-def rescue() -> list[Row]:
-    """Take the jobs of dead and frozen workers back: into the queue, or to their end if the budget is used up."""
+def rescue(attempts: list[Row] | None = None) -> list[Row]:
+    """Take overdue attempts' jobs back: into the queue, or to their end if the budget is used up."""
     rescued: list[Row] = []
-    for row in overdue():
+    for row in overdue() if attempts is None else attempts:
         rescued += state.changed(
             _RESCUE,
             json.dumps(LOST_ERROR),
