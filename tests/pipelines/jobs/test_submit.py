@@ -94,6 +94,7 @@ def test_a_cancelled_backlog_is_no_penalty() -> None:
 def test_the_highest_priority_starts_first() -> None:
     for _ in range(100):
         queued(owner=1)
+    copy_queued_rows(10_000)
     urgent = queued(owner=1, priority=9)
     row = claim("echo", worker_id=1)
     assert row is not None and row["id"] == urgent["id"]
