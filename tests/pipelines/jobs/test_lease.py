@@ -142,6 +142,17 @@ def test_a_claim_whose_answer_was_lost_is_given_back_and_a_running_attempt_is_no
     assert job.find(running["id"])["state"] == "running"  # type: ignore[index]
 
 
+def expect_renewals(worker: Worker) -> None:
+    """The worker extends the lease of an attempt that it begins now."""
+    row = queued()
+    claimed = claim("echo", worker.id)
+    assert claimed is not None
+    worker.begin(Attempt(claimed))
+    age_lease(5)
+    fresh = "SELECT 1 AS one FROM job WHERE id = %s AND lease_until > NOW + 4"
+    wait_until(lambda: bool(query(fresh, row["id"])), 5, "a renewal")
+
+
 def test_chores_that_fail_or_hang_delay_no_renewal(quick_worker: Worker) -> None:
     begun, end = threading.Event(), threading.Event()
 
@@ -154,13 +165,7 @@ def test_chores_that_fail_or_hang_delay_no_renewal(quick_worker: Worker) -> None
 
     quick_worker.each_minute([fail, hang])
     assert begun.wait(5)
-    row = queued()
-    claimed = claim("echo", quick_worker.id)
-    assert claimed is not None
-    quick_worker.begin(Attempt(claimed))
-    age_lease(5)
-    fresh = "SELECT 1 AS one FROM job WHERE id = %s AND lease_until > NOW + 4"
-    wait_until(lambda: bool(query(fresh, row["id"])), 5, "a renewal")
+    expect_renewals(quick_worker)
     end.set()
 
 
@@ -175,13 +180,7 @@ def test_the_pulse_goes_on_after_an_error_that_nobody_thought_of(
 
     monkeypatch.setattr(quick_worker._life, "keep", stumble)
     assert stumbled.wait(5)
-    row = queued()
-    claimed = claim("echo", quick_worker.id)
-    assert claimed is not None
-    quick_worker.begin(Attempt(claimed))
-    age_lease(5)
-    fresh = "SELECT 1 AS one FROM job WHERE id = %s AND lease_until > NOW + 4"
-    wait_until(lambda: bool(query(fresh, row["id"])), 5, "a renewal")
+    expect_renewals(quick_worker)
 
 
 def test_a_worker_that_leaves_gives_back_what_did_not_end_in_time() -> None:
