@@ -5,12 +5,14 @@ password. Nothing in it is needed to survive: the job table is the truth.
 """
 
 import ctypes
+import os
 import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -67,7 +69,7 @@ class PrivateRedis:
             [program, str(self._run / "redis.conf")],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 (one thread)
+            preexec_fn=partial(_die_with, os.getpid()) if sys.platform == "linux" else None,  # noqa: PLW1509 (one thread)
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -122,8 +124,11 @@ class PrivateRedis:
             return
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
+    """Runs in the new process, before it becomes the server."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked to be told
+        os._exit(1)
 
 
 def _write_private(path: Path, text: str) -> None:
