@@ -31,7 +31,12 @@ class Pool:
         self.log = folder / "effects"
 
     def worker(self, *options: str) -> psutil.Popen:
-        return self._start("-m", "workers.worker", "--queue", "sample", *options)
+        """Start a worker and wait until it is known to the database."""
+        started = self._start("-m", "workers.worker", "--queue", "sample", *options)
+        wait_until(
+            lambda: bool(query("SELECT 1 FROM worker WHERE pid = %s", started.pid)), 30, "the worker's row"
+        )
+        return started
 
     def scheduler(self) -> psutil.Popen:
         return self._start("-m", "workers.scheduler")

@@ -26,23 +26,22 @@ def test_a_submitted_job_runs(pool: Pool) -> None:
 
 def test_a_killed_workers_job_runs_again_within_eight_seconds(pool: Pool) -> None:
     pool.scheduler()
-    first, _second = pool.worker(), pool.worker()
+    workers = {worker.pid: worker for worker in (pool.worker(), pool.worker())}
     jobs = [pool.submit("effect", seconds=1000) for _ in range(3)]
     for each in jobs:
         pool.wait_for_begin(each, 1)
-    victims = [
-        row["id"]
-        for row in query("SELECT id, worker_id FROM job")
-        if row["worker_id"] == worker_of(first.pid)
-    ]
-    first.kill()
+    pid = holder(jobs[0])
+    victims = {each for each in jobs if holder(each) == pid}
+    workers[pid].kill()
     for each in victims:
         pool.wait_for_begin(each, 2, seconds=8)
-    assert not [key for key in pool.begun() if key[1] == 2 and key[0] not in victims]
+    assert {each for each, attempt in pool.begun() if attempt == 2} == victims
 
 
-def worker_of(pid: int) -> int:
-    return int(query("SELECT id FROM worker WHERE pid = %s", pid)[0]["id"])
+def holder(job_id: int) -> int:
+    """The process that runs a job."""
+    found = query("SELECT pid FROM worker JOIN job ON worker.id = job.worker_id WHERE job.id = %s", job_id)
+    return int(found[0]["pid"])
 
 
 def test_a_frozen_workers_job_has_one_effect(pool: Pool) -> None:
