@@ -49,7 +49,26 @@ class Context(Protocol):
         """Sleep, but raise at once if the job should stop."""
 
 
-Run = Callable[[Context, Any], dict[str, Any]]
+@dataclass(frozen=True)
+class Limits:
+    """How many jobs of a queue may run at once, over all workers; None is no limit."""
+
+    per_user: int | None = None
+    per_host: int | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """What `run` returns to hand its work to children: jobs of the same kind, one for each of `params`.
+
+    The job then runs without a worker until they have ended; `result` is what it knows by itself.
+    """
+
+    params: list[dict[str, Any]]
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+Run = Callable[[Context, Any], "dict[str, Any] | Split"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,10 @@ class Kind:
     and returns the job's result. `every` (seconds) makes the system submit one without owner
     each so often. `tidy` is called about once a minute in each worker that serves the queue: it
     removes what ended jobs left behind.
+
+    `hourly` says how many of this kind a user may submit in an hour (0 or None: any number),
+    `limits` how many may run at once in its queue. `host` and `unique` read a job's (validated, JSON)
+    params: the host that `limits` count by, and a key of which one job at a time may be live.
     """
 
     name: str
@@ -71,6 +94,10 @@ class Kind:
     submit_role: Role = "user"
     every: float | None = None
     tidy: Callable[[], None] | None = field(default=None, repr=False)
+    hourly: Callable[[], int | None] = field(default=lambda: None, repr=False)
+    limits: Callable[[], Limits] = field(default=Limits, repr=False)
+    host: Callable[[dict[str, Any]], str] = field(default=lambda params: "", repr=False)
+    unique: Callable[[dict[str, Any]], str | None] = field(default=lambda params: None, repr=False)
 
     def __post_init__(self) -> None:
         if not self.queue:
