@@ -87,10 +87,11 @@ class DoorbellBroker(Broker):
             self.flush(queue_name)
 
 
-def ring(pipeline: Any, message: Message[Any]) -> Any:
+def ring(pipeline: Any, message: Message[Any], times: int = 1) -> Any:
     """Add the commands that ring to a Redis pipeline."""
     key = list_of(message.queue_name)
-    return pipeline.lpush(key, message.encode()).ltrim(key, 0, MOST_BELLS - 1)
+    bells = [message.encode()] * min(times, MOST_BELLS)
+    return pipeline.lpush(key, *bells).ltrim(key, 0, MOST_BELLS - 1)
 
 
 class DoorbellConsumer(Consumer):

@@ -208,8 +208,12 @@ def locked(name: int) -> Iterator[None]:
         yield
 
 
-LOCKS = 7701  # the name space of our PostgreSQL advisory locks
+LOCKS = 7701  # the name space of our PostgreSQL advisory locks; 7702 is that of config.liveness
 LOCK_MIGRATIONS, LOCK_SETUP = 1, 2
+
+FIRST_LOCK = "SELECT pg_advisory_xact_lock(7703, hashtext(%s)); "
+"""Before a statement for PostgreSQL: both are one round trip and one transaction, and the statement sees all that the
+lock's last holder wrote."""
 
 
 def now() -> float:

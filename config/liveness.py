@@ -4,6 +4,7 @@ With SQLite, so on one machine, it is a lock on a file; with PostgreSQL a sessio
 server drops when the connection ends. Numbers are handed out by the worker table.
 """
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -62,6 +63,9 @@ class Life:
             _file(self._number).unlink(missing_ok=True)
             os.close(self._handle)
             self._handle = None
+        if self._session is not None:
+            with contextlib.suppress(psycopg2.Error):  # closing alone takes the server a moment to notice
+                self._session.cursor().execute("SELECT pg_advisory_unlock(%s, %s)", (SPACE, self._number))
         self._drop_session()
 
 

@@ -68,6 +68,9 @@ WebUrl = Annotated[str, _url_with("http", "https")]
 Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], BeforeValidator(_split)]
 
 
+Count = Annotated[int, Field(ge=0, le=1_000_000)]  # 0 is no limit
+
+
 def _env(name: str, default: Any = None) -> Any:
     """A field that is read from the environment variable `name`."""
     return Field(default=default, validation_alias=AliasChoices(name))
@@ -92,6 +95,10 @@ class Settings(BaseModel):
     trusted_proxies: Networks = _env("MEDIANEST_TRUSTED_PROXIES", ())
     log: Literal["json", "text"] = _env("MEDIANEST_LOG", "text")
     metrics_token: str = Field(default="", validation_alias="MEDIANEST_METRICS_TOKEN", repr=False)
+    keep_jobs_days: Count = _env("MEDIANEST_KEEP_JOBS_DAYS", 90)
+    downloads_per_hour: Count = _env("MEDIANEST_DOWNLOAD_PER_HOUR", 5)
+    downloads_per_user: Count = _env("MEDIANEST_DOWNLOAD_PER_USER", 2)
+    downloads_per_host: Count = _env("MEDIANEST_DOWNLOAD_PER_HOST", 2)
     plex_url: WebUrl | None = _env("PLEX_URL")
     overseerr_url: WebUrl | None = _env("OVERSEERR_URL")
     uptime_kuma_url: WebUrl | None = _env("UPTIME_KUMA_URL")

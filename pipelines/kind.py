@@ -4,7 +4,7 @@ A kind is one value in one file; the API, the form, the queue, retries, the feed
 line follow from it. Adding one touches its file and one line of `registry.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -102,3 +102,12 @@ class Kind:
     def __post_init__(self) -> None:
         if not self.queue:
             object.__setattr__(self, "queue", self.name)
+
+
+def limits_of(queue: str, kinds: Iterable[Kind]) -> Limits:
+    """What holds for a queue: the tightest of its kinds' limits."""
+    found = [kind.limits() for kind in kinds if kind.queue == queue]
+    return Limits(
+        per_user=min((each.per_user for each in found if each.per_user is not None), default=None),
+        per_host=min((each.per_host for each in found if each.per_host is not None), default=None),
+    )

@@ -16,7 +16,7 @@ from pipelines.jobs import runner
 from pipelines.jobs.claim import claim
 from pipelines.jobs.events import ring_bell
 from pipelines.jobs.lease import Worker
-from pipelines.kind import Kind
+from pipelines.kind import Kind, Limits, limits_of
 from workers import alone
 
 log = structlog.get_logger(__name__)
@@ -32,19 +32,21 @@ def declare(kinds: Mapping[str, Kind], queues: list[str], worker: Callable[[], W
 
 
 def _work_on(queue: str, kinds: Mapping[str, Kind], worker: Callable[[], Worker]) -> Callable[..., None]:
+    limits = limits_of(queue, kinds.values())
+
     def work(own: bool = False) -> None:
         try:
-            _work(queue, kinds, worker(), own)
+            _work(queue, limits, kinds, worker(), own)
         except AWAY as error:
             log.warning("the database is away", queue=queue, error=type(error).__name__)
 
     return work
 
 
-def _work(queue: str, kinds: Mapping[str, Kind], worker: Worker, own: bool) -> None:
+def _work(queue: str, limits: Limits, kinds: Mapping[str, Kind], worker: Worker, own: bool) -> None:
     began = time.monotonic()
     while not worker.draining.is_set():
-        row = claim(queue, worker.id)
+        row = claim(queue, worker.id, limits)
         if row is None:
             return
         if own:  # nobody rang for this one, so others may be waiting unheard

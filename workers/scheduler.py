@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from config.database import AWAY
-from pipelines.jobs import lease, schedule
+from pipelines.jobs import family, lease, prune, schedule, waiting
 from pipelines.jobs.events import publisher
 from pipelines.models import service
 from pipelines.registry import KINDS
@@ -60,8 +60,10 @@ def duties(rescue: Rescue) -> list[Duty]:
     return [
         Duty(rescue.look, TICK),
         Duty(schedule.promote, TICK),
+        Duty(family.settle, TICK),
+        Duty(lambda: waiting.explain(KINDS), 1.0),
         *(Duty(lambda kind=kind: schedule.fire(kind), 1.0) for kind in recurring),  # type: ignore[misc]
-        Duty(schedule.prune, 600.0),
+        Duty(prune.prune, 600.0),
         Duty(lease.forget_gone, 600.0),
         Duty(service.prune, 3600.0),
     ]

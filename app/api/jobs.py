@@ -1,6 +1,7 @@
 """Jobs: write one down, look at it, steer it."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import structlog
 from flask import Response, g, request
 from flask_openapi.blueprint import APIBlueprint
+from peewee import IntegrityError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
 
 from app import access
@@ -17,9 +19,9 @@ from app.api import shapes
 from app.api.answers import Body, PageQuery, Text, answer, number_of, page, place_of
 from app.errors import Problem, wrong_field, wrong_fields
 from config.database import Row
-from pipelines.jobs import state
+from pipelines.jobs import family, state
 from pipelines.jobs.resource import describe, describe_event
-from pipelines.jobs.submit import DEFAULT_PRIORITY, KeyReused, Submission
+from pipelines.jobs.submit import DEFAULT_PRIORITY, KeyReused, QuotaUsedUp, Submission
 from pipelines.jobs.submit import submit as write_down
 from pipelines.kind import Kind
 from pipelines.models import job
@@ -86,6 +88,9 @@ class JobsQuery(PageQuery):
         pattern=r"^(me|none|[0-9]{1,18})$",
         description="An account's id, `me`, or `none` for the system's own.",
     )
+    parent: str | None = Field(
+        default=None, pattern=r"^[0-9]{1,18}$", description="The children of this job."
+    )
     q: Text | None = Field(default=None, description="Words in the parameters or the result.")
 
 
@@ -111,7 +116,9 @@ IDEMPOTENCY_KEY = {
 def submit(body: NewJob) -> Response:
     """Submit a job
 
-    202 with the new job and its address in `Location`; 200 if the Idempotency-Key has led to this job before.
+    202 with the new job and its address in `Location`; 200 if the Idempotency-Key has led to this job before, or if
+    the kind allows only one such job at a time and it is there already. 429 with `Retry-After` once the hour's quota
+    is used up.
     """
     person = access.signed_in()
     wanted = _submission(body, person)
@@ -119,10 +126,20 @@ def submit(body: NewJob) -> Response:
         row, new = write_down(wanted)
     except KeyReused:
         raise Problem("key_reused") from None
+    except QuotaUsedUp as error:
+        raise _too_many(error) from None
+    if row["owner_id"] != person.user_id and not person.admin:
+        raise Problem("duplicate_job")
     structlog.contextvars.bind_contextvars(job_id=str(row["id"]))
     return answer(
         describe(row), 202 if new else 200, {"Location": f"{request.root_path}/api/v1/jobs/{row['id']}"}
     )
+
+
+def _too_many(error: QuotaUsedUp) -> Problem:
+    seconds = math.ceil(error.after)
+    detail = f"You may submit {error.quota} of these in an hour; there is room again in {math.ceil(seconds / 60)} min."
+    return Problem("quota_used_up", detail, headers={"Retry-After": str(seconds)})
 
 
 def _submission(body: NewJob, person: Identity) -> Submission:
@@ -141,6 +158,7 @@ def _submission(body: NewJob, person: Identity) -> Submission:
         scheduled_at=body.scheduled_at.timestamp() if body.scheduled_at else None,
         key=_idempotency_key(),
         request_id=g.request_id,
+        hourly=None if person.admin else kind.hourly(),
     )
 
 
@@ -178,6 +196,7 @@ def list_jobs(query: JobsQuery) -> Response:
         kinds=query.kind.split(",") if query.kind else None,
         states=query.state.split(",") if query.state else None,
         routine=query.routine,
+        parent_id=int(query.parent) if query.parent else None,
         text=json.dumps(query.q)[1:-1] if query.q else None,  # as it stands in the stored JSON
     )
     return page(rows, query.limit, "jobs", describe)
@@ -217,7 +236,10 @@ def events(path: JobPath, query: PageQuery) -> Response:
 
 def _steer(path: JobPath, change: Callable[[int], Row | None], done: str) -> Response:
     row = _own_job(path.job_id)
-    changed = change(row["id"])
+    try:
+        changed = family.steer(change, row["id"])
+    except IntegrityError:
+        raise Problem("duplicate_job") from None
     if changed is None:
         now = job.find(row["id"]) or row
         raise Problem("wrong_state", f"The job is {now['state']} and cannot be {done}.")

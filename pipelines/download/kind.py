@@ -16,7 +16,7 @@ from config.database import query
 from config.settings import settings
 from pipelines.download import library, naming
 from pipelines.integrations.ytdlp.client import Fetched, Moved, Wanted, fetch
-from pipelines.kind import Context, Kind
+from pipelines.kind import Context, Kind, Limits
 from pipelines.models.job import ENDED
 
 KEEP_FAILED = 24 * 3600.0  # seconds in which a failed download's partial file waits for a retry
@@ -141,4 +141,22 @@ def tidy() -> None:
             library.discard(folder)
 
 
-KIND = Kind(name="download", title="Download a video", params=Params, run=run, max_attempts=5, tidy=tidy)
+def _host(params: dict[str, Any]) -> str:
+    return urlsplit(params["url"]).hostname or ""
+
+
+def _limits() -> Limits:
+    return Limits(settings().downloads_per_user or None, settings().downloads_per_host or None)
+
+
+KIND = Kind(
+    name="download",
+    title="Download a video",
+    params=Params,
+    run=run,
+    max_attempts=5,
+    tidy=tidy,
+    hourly=lambda: settings().downloads_per_hour,
+    limits=_limits,
+    host=_host,
+)

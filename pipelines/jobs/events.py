@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Any
 
 import structlog
@@ -37,13 +37,13 @@ class Publisher:
     def _reset(self) -> None:
         self._pid = 0
         self._entries: deque[Entry] = deque()
-        self._bells: set[str] = set()
+        self._bells: Counter[str] = Counter()
         self._wake = threading.Condition()
         self._lost = False
         self._busy = False
         self._outage = Outage(RETRY_SECONDS)
 
-    def put(self, entry: Entry | None = None, queue: str | None = None) -> None:
+    def put(self, entry: Entry | None = None, queue: str | None = None, times: int = 1) -> None:
         """Send an event, ring a queue's bell, or both in this order."""
         if self._pid != os.getpid():
             with self._starting:  # of several first users one starts it, and none loses what it puts
@@ -56,7 +56,7 @@ class Publisher:
                     self._note_loss(1)
                 self._entries.append(entry)
             if queue is not None:
-                self._bells.add(queue)
+                self._bells[queue] += times
             self._wake.notify()
 
     def _start(self) -> None:
@@ -77,7 +77,7 @@ class Publisher:
                     if not self._wake.wait(RETRY_SECONDS if self._lost else None):
                         break  # nothing more happens, but what was lost must be told
                 entries, self._entries = self._entries, deque()
-                bells, self._bells = self._bells, set()
+                bells, self._bells = self._bells, Counter()
                 self._busy = True
             try:
                 self._send(entries, bells)
@@ -85,7 +85,7 @@ class Publisher:
                 log.exception("events could not be sent")
                 self._note_loss(len(entries))
 
-    def _send(self, entries: deque[Entry], bells: set[str]) -> None:
+    def _send(self, entries: deque[Entry], bells: Counter[str]) -> None:
         if not self._outage.over():
             self._note_loss(len(entries))
             return
@@ -95,8 +95,8 @@ class Publisher:
         for entry in entries:
             frame = json.dumps(entry["f"], separators=(",", ":"))
             pipeline.xadd(FEED_STREAM, {**entry, "f": frame}, maxlen=FEED_LENGTH)
-        for queue in bells:
-            ring(pipeline, bell(queue))
+        for queue, times in bells.items():
+            ring(pipeline, bell(queue), times)
         try:
             pipeline.execute()
             self._lost = False
@@ -138,6 +138,6 @@ def service_changed(resource: Resource) -> None:
     publisher.put({"o": "*", "a": "1", "k": f"service:{resource['name']}", "r": "0", "f": frame})
 
 
-def ring_bell(queue: str) -> None:
-    """Say that there is work in a queue."""
-    publisher.put(queue=queue)
+def ring_bell(queue: str, times: int = 1) -> None:
+    """Say that there is work in a queue, for so many threads."""
+    publisher.put(queue=queue, times=times)

@@ -11,11 +11,11 @@ from tenacity import retry, retry_if_exception_type, wait_exponential
 from config.database import AWAY, Row, now
 from config.metrics import ATTEMPTS
 from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
-from pipelines.jobs import state
+from pipelines.jobs import family, state
 from pipelines.jobs.context import Attempt
 from pipelines.jobs.lease import Worker
 from pipelines.jobs.retry import delay, describe_error
-from pipelines.kind import Kind
+from pipelines.kind import Kind, Split
 
 log = structlog.get_logger(__name__)
 
@@ -71,10 +71,14 @@ def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row 
         log.exception("the pipeline broke")
         text = "Something went wrong inside MediaNest."
         return _after_failure(TryAgain("internal", text, advice="The worker's log says more."), row, attempt)
+    if isinstance(result, Split):
+        assert kind is not None  # it returned the parts
+        parts, parent = result, kind
+        return lambda: family.split(row, parent, parts)
     return lambda: state.succeed(*key, result, attempt.completed())
 
 
-def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, Any]:
+def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, Any] | Split:
     attempt.check()
     if kind is None:
         raise Snooze("held", "This version of MediaNest does not know this kind of job.", UNKNOWN_PAUSE)
@@ -85,7 +89,8 @@ def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, An
             "held", "This version of MediaNest does not understand this job.", UNKNOWN_PAUSE
         ) from None
     result = kind.run(attempt, params)
-    json.dumps(result, allow_nan=False)  # what cannot be stored fails here, where that is a failure
+    stored = [result.params, result.result] if isinstance(result, Split) else result
+    json.dumps(stored, allow_nan=False)  # what cannot be stored fails here, where that is a failure
     return result
 
 

@@ -1,4 +1,4 @@
-"""What happens by the clock, under one leader: due jobs, recurring ones, rescue, pruning.
+"""What happens by the clock, under one leader: due jobs, recurring ones, and rescue.
 
 A recurring job is fired for a slot (its period's number since 1970) by compare-and-set, and the job
 row carries the slot under a unique index: two schedulers cannot fire one slot twice.
@@ -13,7 +13,6 @@ from pipelines.models.account import SYSTEM
 from pipelines.models.job import ENDED
 
 LEADERSHIP = 3.0  # seconds a leader stays without renewing
-KEEP_SYSTEM_JOBS = 24 * 3600.0
 
 
 def lead(holder: str) -> bool:
@@ -74,8 +73,3 @@ def _take_slot(name: str, slot: int) -> bool:
             name,
         )
     )
-
-
-def prune() -> None:
-    """Forget the system's own recurring jobs after a day."""
-    change("DELETE FROM job WHERE schedule IS NOT NULL AND finished_at < NOW - %s", KEEP_SYSTEM_JOBS)

@@ -7,7 +7,7 @@ changes nothing and learns it from the missing row.
 import json
 from typing import Any
 
-from config.database import Row, change, is_sqlite, transaction
+from config.database import FIRST_LOCK, Row, change, is_sqlite, transaction
 from pipelines.errors import WaitReason
 from pipelines.jobs.events import job_changed
 from pipelines.models.job import Job
@@ -28,15 +28,19 @@ OR_QUEUED = _WISHED.format(otherwise="queued")
 LET_GO = "worker_id = NULL, lease_until = NULL, wish = NULL, revision = revision + 1"
 
 
-def write(statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None) -> list[Row]:
+def write(
+    statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None, lock: str = ""
+) -> list[Row]:
     """Run one INSERT or UPDATE of jobs and note `event` for each changed row, all or nothing.
 
-    Returns the new rows; tells nobody (see `changed`).
+    Statements with the same `lock` never run at the same time. Returns the new rows; tells nobody (see `changed`).
     """
     text = None if detail is None else json.dumps(detail)
     if not is_sqlite():
+        if lock:
+            params = (lock, *params)
         return change(
-            f"WITH changed AS ({statement} RETURNING {COLUMNS}), noted AS ({_NOTE}"
+            f"{FIRST_LOCK if lock else ''}WITH changed AS ({statement} RETURNING {COLUMNS}), noted AS ({_NOTE}"
             f" SELECT id, NOW, %s, state, attempt, revision, %s FROM changed) SELECT {COLUMNS} FROM changed",
             *params,
             event,
@@ -50,9 +54,11 @@ def write(statement: str, *params: Any, event: str, detail: dict[str, Any] | Non
     return rows
 
 
-def changed(statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None) -> list[Row]:
+def changed(
+    statement: str, *params: Any, event: str, detail: dict[str, Any] | None = None, lock: str = ""
+) -> list[Row]:
     """`write`, then tell everyone concerned."""
-    rows = write(statement, *params, event=event, detail=detail)
+    rows = write(statement, *params, event=event, detail=detail, lock=lock)
     for row in rows:
         job_changed(row)
     return rows
@@ -168,56 +174,61 @@ def release(job_id: int, attempt: int) -> Row | None:
     )
 
 
-# What people ask for
+# What people ask for, of a job and of its children with it. A job that split into children is `running` without a
+# worker until `family.settle` finds that they have ended.
+
+
+def _steer(statement: str, job_id: int, event: str) -> Row | None:
+    rows = changed(statement, *[job_id] * statement.count("%s"), event=event)
+    return next((row for row in rows if row["id"] == job_id), None)
 
 
 def cancel(job_id: int) -> Row | None:
     """End a job that has not ended; a running one ends when its worker notices. None: it has ended."""
-    return _one(
-        changed(
-            "UPDATE job SET state = CASE state WHEN 'running' THEN 'running' ELSE 'cancelled' END,"
-            " wish = CASE state WHEN 'running' THEN 'cancel' END, waiting = NULL,"
-            " finished_at = CASE state WHEN 'running' THEN NULL ELSE NOW END, revision = revision + 1"
-            " WHERE id = %s AND state IN ('scheduled', 'queued', 'running', 'paused')",
-            job_id,
-            event="cancel",
-        )
+    return _steer(
+        "UPDATE job SET state = CASE WHEN state = 'running' OR children > 0 THEN 'running' ELSE 'cancelled' END,"
+        " wish = CASE WHEN state = 'running' OR children > 0 THEN 'cancel' END, waiting = NULL,"
+        " finished_at = CASE WHEN state = 'running' OR children > 0 THEN NULL ELSE NOW END, revision = revision + 1"
+        " WHERE (id = %s OR parent_id = %s) AND state IN ('scheduled', 'queued', 'running', 'paused')",
+        job_id,
+        "cancel",
     )
 
 
 def pause(job_id: int) -> Row | None:
     """Keep a job from running; a running one stops when its worker notices. None: it cannot be paused."""
-    return _one(
-        changed(
-            "UPDATE job SET state = CASE state WHEN 'running' THEN 'running' ELSE 'paused' END,"
-            " wish = CASE state WHEN 'running' THEN COALESCE(wish, 'pause') END, waiting = NULL,"
-            " revision = revision + 1 WHERE id = %s AND state IN ('scheduled', 'queued', 'running')",
-            job_id,
-            event="pause",
-        )
+    return _steer(
+        "UPDATE job SET state = CASE WHEN state = 'running' AND children = 0 THEN 'running' ELSE 'paused' END,"
+        " wish = CASE WHEN state = 'running' AND children = 0 THEN COALESCE(wish, 'pause') END, waiting = NULL,"
+        " revision = revision + 1 WHERE (id = %s OR parent_id = %s) AND state IN ('scheduled', 'queued', 'running')"
+        " AND NOT (children > 0 AND wish IS NOT NULL)",
+        job_id,
+        "pause",
     )
 
 
 def resume(job_id: int) -> Row | None:
     """Let a paused job go on, with its old turn. None: it is not paused."""
-    return _one(
-        changed(
-            "UPDATE job SET state = CASE WHEN scheduled_at > NOW THEN 'scheduled' ELSE 'queued' END,"
-            " revision = revision + 1 WHERE id = %s AND state = 'paused'",
-            job_id,
-            event="resume",
-        )
+    return _steer(
+        "UPDATE job SET state = CASE WHEN state = 'running' OR children > 0 THEN 'running'"
+        " WHEN scheduled_at > NOW THEN 'scheduled' ELSE 'queued' END, wish = NULL, revision = revision + 1"
+        " WHERE (id = %s AND state = 'paused') OR (parent_id = %s AND (state = 'paused' OR wish = 'pause')"
+        " AND EXISTS (SELECT 1 FROM job AS parent WHERE parent.id = %s AND parent.state = 'paused'))",
+        job_id,
+        "resume",
     )
 
 
 def retry(job_id: int) -> Row | None:
-    """Begin a failed or cancelled job again with a full budget. None: it is neither."""
-    return _one(
-        changed(
-            "UPDATE job SET state = 'queued', failures = 0, crashes = 0, error = NULL, waiting = NULL,"
-            " progress = NULL, finished_at = NULL, scheduled_at = NULL, revision = revision + 1"
-            " WHERE id = %s AND state IN ('failed', 'cancelled')",
-            job_id,
-            event="retry",
-        )
+    """Begin a failed or cancelled job again with a full budget. None: it is neither.
+
+    Raises peewee.IntegrityError if its unique key belongs to a live job meanwhile.
+    """
+    return _steer(
+        "UPDATE job SET state = CASE WHEN children > 0 THEN 'running' ELSE 'queued' END, failures = 0, crashes = 0,"
+        " error = NULL, waiting = NULL, wish = NULL, progress = NULL, finished_at = NULL, scheduled_at = NULL,"
+        " revision = revision + 1 WHERE state IN ('failed', 'cancelled') AND (id = %s OR (parent_id = %s"
+        " AND EXISTS (SELECT 1 FROM job AS parent WHERE parent.id = %s AND parent.state IN ('failed', 'cancelled'))))",
+        job_id,
+        "retry",
     )

@@ -9,34 +9,52 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from config.database import Row, change, query
+from config.database import Row, change, now, query
 from pipelines.jobs import state
 from pipelines.jobs.events import job_changed
 from pipelines.kind import Kind
+from pipelines.models.job import LIVE
 
 DEFAULT_PRIORITY = 4
 KEY_LIFETIME = 24 * 3600.0  # seconds an idempotency key is remembered
+HOUR = 3600.0
 
-_TURN = """(SELECT 1 + GREATEST(
-    COALESCE((SELECT max(turn) FROM job WHERE queue = %s AND state = 'running'),
+TURN = """(SELECT 1 + GREATEST(
+    COALESCE((SELECT max(turn) FROM job WHERE queue = %s AND state = 'running' AND worker_id IS NOT NULL),
              (SELECT turn - 1 FROM job WHERE queue = %s AND state = 'queued'
                ORDER BY priority DESC, rescued DESC, turn, id LIMIT 1), 0),
     COALESCE((SELECT max(turn) FROM job WHERE owner_id = %s AND queue = %s AND state = 'queued'), 0)))"""
 
-_INSERT = f"""INSERT INTO job (kind, queue, owner_id, params, state, priority, turn, max_attempts, idem, idem_digest,
-    request_id, schedule, slot, created_at, scheduled_at)
- SELECT %s, %s, %s, %s, CASE WHEN CAST(%s AS DOUBLE PRECISION) > NOW THEN 'scheduled' ELSE 'queued' END,
-    %s, {_TURN}, %s, %s, %s, %s, %s, %s, NOW, CAST(%s AS DOUBLE PRECISION)
- WHERE true ON CONFLICT DO NOTHING"""
+_INSERT = f"""INSERT INTO job (kind, queue, host, unique_key, owner_id, params, state, priority, turn, max_attempts,
+    idem, idem_digest, request_id, schedule, slot, created_at, scheduled_at)
+ SELECT %s, %s, %s, %s, %s, %s, CASE WHEN CAST(%s AS DOUBLE PRECISION) > NOW THEN 'scheduled' ELSE 'queued' END,
+    %s, {TURN}, %s, %s, %s, %s, %s, %s, NOW, CAST(%s AS DOUBLE PRECISION)
+ WHERE {{allowed}} ON CONFLICT DO NOTHING"""
+
+# when the job was submitted that must be an hour old before there is room for another
+_QUOTA = """(SELECT created_at FROM job WHERE owner_id = %s AND kind = %s AND parent_id IS NULL
+    ORDER BY id DESC LIMIT 1 OFFSET %s)"""
+_WITHIN_QUOTA = f"COALESCE({_QUOTA}, 0) <= NOW - {HOUR}"
 
 
 class KeyReused(Exception):
     """The idempotency key was used within a day for another job."""
 
 
+class QuotaUsedUp(Exception):
+    """The owner has submitted as many jobs of this kind as an hour allows; there is room in `after` seconds."""
+
+    def __init__(self, quota: int, after: float) -> None:
+        super().__init__(f"{quota} an hour")
+        self.quota, self.after = quota, after
+
+
 @dataclass(frozen=True)
 class Submission:
-    """What a job begins with; `scheduled_at` in seconds since 1970, `params` already validated JSON."""
+    """What a job begins with; `scheduled_at` in seconds since 1970, `params` already validated JSON.
+
+    `hourly` is how many of this kind the owner may submit in an hour; 0 or None: any number.
+    """
 
     kind: Kind
     params: dict[str, Any]
@@ -47,6 +65,7 @@ class Submission:
     request_id: str = ""
     schedule: str | None = None
     slot: int | None = None
+    hourly: int | None = None
 
     def digest(self) -> str:
         """A fingerprint of what is asked for."""
@@ -55,26 +74,57 @@ class Submission:
 
 
 def submit(wanted: Submission) -> tuple[Row, bool]:
-    """The job's row and whether it is new; raises KeyReused."""
+    """The job's row and whether it is new; raises KeyReused and QuotaUsedUp.
+
+    A row that is not new has the idempotency key, or is the live job with the unique key (it may be another owner's).
+    """
     while True:
         if row := insert(wanted):
             job_changed(row)
             return row, True
-        if row := _by_key(wanted):
+        if row := _by_key(wanted) or _by_unique_key(wanted):
             return row, False
+        _check_quota(wanted)
 
 
 def insert(wanted: Submission) -> Row | None:
-    """Insert the row and its first line of history, tell nobody; None if its key or slot is taken."""
-    kind, queue, owner = wanted.kind, wanted.kind.queue, wanted.owner_id
+    """Insert the row and its first line of history, tell nobody; None if its key or slot is taken or the quota used up."""
+    kind, queue, owner, params = wanted.kind, wanted.kind.queue, wanted.owner_id, wanted.params
     digest = wanted.digest() if wanted.key else None
+    quota: tuple[object, ...] = (owner, kind.name, wanted.hourly - 1) if wanted.hourly else ()
     rows = state.write(
-        _INSERT,
-        *(kind.name, queue, owner, json.dumps(wanted.params), wanted.scheduled_at, wanted.priority),
-        *(queue, queue, owner, queue),
+        _INSERT.format(allowed=_WITHIN_QUOTA if quota else "true"),
+        *(kind.name, queue, kind.host(params), kind.unique(params), owner, json.dumps(params)),
+        *(wanted.scheduled_at, wanted.priority, queue, queue, owner, queue),
         *(kind.max_attempts, wanted.key, digest, wanted.request_id, wanted.schedule, wanted.slot),
-        wanted.scheduled_at,
+        *(wanted.scheduled_at, *quota),
         event="submitted",
+        lock=f"owner:{owner}"
+        if quota
+        else "",  # of two that take the last place at the same time one comes second
+    )
+    return rows[0] if rows else None
+
+
+def _check_quota(wanted: Submission) -> None:
+    """Raise QuotaUsedUp if that is why there is no row."""
+    if not wanted.hourly:
+        return
+    counted = query(f"SELECT {_QUOTA} AS first", wanted.owner_id, wanted.kind.name, wanted.hourly - 1)
+    after = float(counted[0]["first"] or 0) + HOUR - now()
+    if after > 0:
+        raise QuotaUsedUp(wanted.hourly, after)
+
+
+def _by_unique_key(wanted: Submission) -> Row | None:
+    """The live job that has the unique key."""
+    key = wanted.kind.unique(wanted.params)
+    if key is None:
+        return None
+    live = ", ".join(f"'{each}'" for each in LIVE)
+    rows = query(
+        f"SELECT {state.COLUMNS} FROM job WHERE kind = %s AND unique_key = %s AND state IN ({live})",
+        *(wanted.kind.name, key),
     )
     return rows[0] if rows else None
 

@@ -9,6 +9,7 @@ from pipelines.models.table import Table
 
 STATES = ("scheduled", "queued", "running", "paused", "succeeded", "failed", "cancelled")
 ENDED = ("succeeded", "failed", "cancelled")
+LIVE = tuple(state for state in STATES if state not in ENDED)
 
 
 class Job(Table):
@@ -87,6 +88,7 @@ def newest_first(
     kinds: list[str] | None = None,
     states: list[str] | None = None,
     routine: bool | None = None,
+    parent_id: int | None = None,
     text: str | None = None,
 ) -> list[Row]:
     """Up to `limit` jobs that match, with ids below `before`.
@@ -101,6 +103,8 @@ def newest_first(
             conditions.append(column.in_(values))
     if routine is not None:
         conditions.append(Job.schedule.is_null(not routine))
+    if parent_id is not None:
+        conditions.append(Job.parent_id == parent_id)
     if before is not None:
         conditions.append(Job.id < before)
     if text:

@@ -32,7 +32,9 @@ class Pool:
 
     def worker(self, *options: str) -> psutil.Popen:
         """Start a worker and wait until it is known to the database."""
-        started = self._start("-m", "workers.worker", "--queue", "sample", *options)
+        started = self._start(
+            "-m", "workers.worker", "--queue", "sample", "--queue", "sample_limited", *options
+        )
         wait_until(
             lambda: bool(query("SELECT 1 FROM worker WHERE pid = %s", started.pid)), 30, "the worker's row"
         )
@@ -47,8 +49,8 @@ class Pool:
         )
         return self._stack.enter_context(running)
 
-    def submit(self, name: str, seconds: float = 0.0, owner: int = 1, **wishes: Any) -> int:
-        params = {"log": str(self.log), "seconds": seconds}
+    def submit(self, name: str, seconds: float = 0.0, owner: int = 1, host: str = "", **wishes: Any) -> int:
+        params = {"log": str(self.log), "seconds": seconds, "host": host}
         return int(submit(Submission(BY_NAME[name], params, owner_id=owner, **wishes))[0]["id"])
 
     def effects(self) -> list[int]:

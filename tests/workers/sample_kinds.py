@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.kind import Context, Kind
+from pipelines.kind import Context, Kind, Limits
 
 
 class Effect(BaseModel):
@@ -19,6 +19,7 @@ class Effect(BaseModel):
 
     log: Path
     seconds: float = 0.0
+    host: str = ""
 
 
 def _append(log: Path, text: str) -> None:
@@ -66,4 +67,11 @@ EFFECT = _kind("effect", have_effect)
 HOG = _kind("hog", hog)
 DEAF = _kind("deaf", be_deaf)
 KILL_WORKER = _kind("kill_worker", kill_worker)
-KINDS = (EFFECT, HOG, DEAF, KILL_WORKER)
+LIMITED = _kind(
+    "limited",
+    have_effect,
+    queue="sample_limited",
+    limits=lambda: Limits(per_user=3, per_host=4),
+    host=lambda params: str(params["host"]),
+)
+KINDS = (EFFECT, HOG, DEAF, KILL_WORKER, LIMITED)

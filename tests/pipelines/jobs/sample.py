@@ -23,6 +23,6 @@ def return_params(_context: Context, params: Anything) -> dict[str, Any]:
 ECHO = Kind(name="echo", title="Return the parameters", params=Anything, run=return_params, max_attempts=3)
 
 
-def queued(owner: int = 1, kind: Kind = ECHO, **wishes: Any) -> Row:
+def queued(owner: int = 1, kind: Kind = ECHO, params: dict[str, Any] | None = None, **wishes: Any) -> Row:
     """A new job of `owner`."""
-    return submit(Submission(kind=kind, params={}, owner_id=owner, **wishes))[0]
+    return submit(Submission(kind=kind, params=params or {}, owner_id=owner, **wishes))[0]
