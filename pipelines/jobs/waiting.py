@@ -45,6 +45,7 @@ def _explain(queue: str, setting: Row | None, limits: Limits) -> None:
             f"UPDATE job SET waiting = %s, revision = revision + 1 WHERE id IN ({marks}) AND state = 'queued'",
             *(text, *ids),
             event="waiting",
+            detail={"waiting": None if text is None else json.loads(text)},
         )
 
 
