@@ -12,7 +12,7 @@ CREATE INDEX job_due ON job (queue, priority DESC, rescued DESC, turn, id, owner
 DROP INDEX job_running;
 CREATE INDEX job_running ON job (queue, owner_id, host, turn) WHERE state = 'running' AND worker_id IS NOT NULL;
 CREATE INDEX job_paused ON job (queue) WHERE state = 'paused';
-CREATE INDEX job_quota ON job (owner_id, kind, id) WHERE parent_id IS NULL;
+CREATE INDEX job_quota ON job (owner_id, kind, created_at) WHERE parent_id IS NULL;
 CREATE UNIQUE INDEX job_unique ON job (kind, unique_key)
     WHERE unique_key IS NOT NULL AND state IN ('scheduled', 'queued', 'running', 'paused');
 CREATE INDEX job_parent ON job (id) WHERE children > 0 AND finished_at IS NULL;

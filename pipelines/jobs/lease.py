@@ -177,7 +177,7 @@ def overdue() -> list[Row]:
     """Running attempts that miss renewals and whose worker is dead or frozen."""
     rows = query(
         "SELECT id, attempt, worker_id, lease_until < NOW - %s AS frozen FROM job"
-        " WHERE state = 'running' AND lease_until < NOW + %s",
+        " WHERE state = 'running' AND worker_id IS NOT NULL AND lease_until < NOW + %s",
         FROZEN,
         LEASE - MISSING_RENEWALS,
     )

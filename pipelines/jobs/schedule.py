@@ -34,11 +34,11 @@ def resign(holder: str) -> None:
 
 def promote() -> list[Row]:
     """Put the scheduled jobs whose time has come into their queues."""
-    if not query("SELECT 1 AS due FROM job WHERE state = 'scheduled' AND scheduled_at <= NOW LIMIT 1"):
+    if not query("SELECT 1 AS due FROM job WHERE state = 'scheduled' AND scheduled_at <= (SELECT NOW) LIMIT 1"):
         return []
     return state.changed(
         "UPDATE job SET state = 'queued', waiting = NULL, revision = revision + 1"
-        " WHERE state = 'scheduled' AND scheduled_at <= NOW",
+        " WHERE state = 'scheduled' AND scheduled_at <= (SELECT NOW)",
         event="due",
     )
 

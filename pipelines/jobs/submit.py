@@ -31,9 +31,10 @@ _INSERT = f"""INSERT INTO job (kind, queue, host, unique_key, owner_id, params, 
     %s, {TURN}, %s, %s, %s, %s, %s, %s, NOW, CAST(%s AS DOUBLE PRECISION)
  WHERE {{allowed}} ON CONFLICT DO NOTHING"""
 
-# when the job was submitted that must be an hour old before there is room for another
+# when the job was submitted that must be an hour old before there is room for another; ordered by time because
+# PostgreSQL may prefer to walk the primary key, past everyone else's jobs
 _QUOTA = """(SELECT created_at FROM job WHERE owner_id = %s AND kind = %s AND parent_id IS NULL
-    ORDER BY id DESC LIMIT 1 OFFSET %s)"""
+    ORDER BY created_at DESC LIMIT 1 OFFSET %s)"""
 _WITHIN_QUOTA = f"COALESCE({_QUOTA}, 0) <= NOW - {HOUR}"
 
 
