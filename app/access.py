@@ -54,6 +54,9 @@ RULES: dict[str, Need] = {
     "services.list_services": "user",
     "services.show": "user",
     "services.history": "user",
+    "queues.list_queues": "admin",
+    "queues.change": "admin",
+    "workers.list_workers": "admin",
     "feed.follow": "user",
 }
 

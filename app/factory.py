@@ -16,7 +16,9 @@ from app.api.jobs import jobs
 from app.api.kinds import kinds
 from app.api.me import me
 from app.api.metrics import metrics
+from app.api.queues import queues
 from app.api.services import services
+from app.api.workers import workers
 from app.errors import Problem
 from app.feed.handshake import SERVER_OPTIONS
 from app.feed.hub import Hub
@@ -48,7 +50,7 @@ def build() -> OpenAPI:
     app.before_request(access.check)
     app.before_request(envelope.check_body)
     app.after_request(envelope.finish)
-    for api in (health, metrics, auth, me, jobs, kinds, services):
+    for api in (health, metrics, auth, me, jobs, kinds, services, queues, workers):
         app.register_api(api)
     for blueprint in (docs, pages, feed):
         app.register_blueprint(blueprint)

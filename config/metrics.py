@@ -41,6 +41,18 @@ if settings().metrics_dir is not None:
 
 HTTP_SECONDS = Histogram("medianest_http_seconds", "Time to answer a request", ["method", "route", "status"])
 ATTEMPTS = Counter("medianest_attempts", "Attempts by how they ended", ["kind", "end"])
+WAITED_SECONDS = Histogram(
+    "medianest_waited_seconds",
+    "From when a job was due until an attempt began",
+    ["kind"],
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 30, 120, 600, 3600),
+)
+ATTEMPT_SECONDS = Histogram(
+    "medianest_attempt_seconds",
+    "From the beginning of an attempt to its end",
+    ["kind"],
+    buckets=(0.01, 0.1, 0.5, 1, 5, 30, 120, 600, 3600),
+)
 EVENTS_LOST = Counter("medianest_events_lost", "Events that could not be sent to the feed")
 FOREIGN_BELLS = Counter("medianest_foreign_bells", "Doorbells that were not ours")
 

@@ -82,7 +82,7 @@ class RedisServer(Server):
 
 
 class PostgresServer(Server):
-    """A private PostgreSQL with trusting logins on loopback; commits survive `kill`, not a power cut.
+    """A private PostgreSQL with trusting logins on loopback; commits survive `kill`, a power cut only if `durable`.
 
     PostgreSQL refuses to run as root, so root starts it as `nobody`.
     """
@@ -90,9 +90,10 @@ class PostgresServer(Server):
     stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave
     role = "medianest"
 
-    def __init__(self, *, binaries: Path | None = None) -> None:
+    def __init__(self, *, binaries: Path | None = None, durable: bool = False) -> None:
         super().__init__("postgres")
         self.port = free_port()
+        self._durable = durable
         self._account = "nobody" if os.geteuid() == 0 else None
         self._data = self.directory / "data"
         if self._account:
@@ -131,10 +132,9 @@ class PostgresServer(Server):
             "port": self.port,
             "unix_socket_directories": self.directory,
             "max_connections": 200,
-            "shared_buffers": "32MB",
-            "fsync": "off",
-            "full_page_writes": "off",
         }
+        if not self._durable:
+            settings |= {"shared_buffers": "32MB", "fsync": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return subprocess.Popen(
             [str(self.binaries / "postgres"), "-D", str(self._data), *options],

@@ -10,6 +10,7 @@ from app.errors import CODES
 
 JOB_ERRORS = {
     "blocked_address": "the address leads into a private network",
+    "children_failed": "all parts of the job failed",
     "disk_full": "no room on the disk",
     "download_failed": "the download failed for a reason we have no word for",
     "download_process_died": "the process that downloads ended without a word",
@@ -122,6 +123,51 @@ class JobEvent(BaseModel):
     attempt: int
     revision: int
     detail: dict[str, Any] | None
+
+
+class Queue(BaseModel):
+    """A queue, what holds it back and what stands in it."""
+
+    name: str
+    kinds: list[str] = Field(description="The kinds of jobs that wait here.")
+    paused: bool
+    limit: int | None = Field(description="How many may run at once, as an admin set it.")
+    per_user: int | None = Field(description="How many of one person may run at once.")
+    per_host: int | None = Field(description="How many from one host may run at once.")
+    queued: int = Field(description="Due and waiting.")
+    running: int
+    scheduled: int = Field(description="Not due yet.")
+    paused_jobs: int
+    oldest_seconds: float | None = Field(description="How long the oldest queued job has been due.")
+    workers: int = Field(description="Worker processes that serve it now.")
+    threads: int = Field(description="Their threads: the most that can run at once.")
+
+
+class WorkersJob(BaseModel):
+    """What a worker does."""
+
+    id: str
+    kind: str
+    owner: Owner | None
+    attempt: int
+    percent: float | None
+    started_at: str
+
+
+class Worker(BaseModel):
+    """A worker process."""
+
+    id: str
+    host: str
+    pid: int
+    queues: list[str]
+    threads: int
+    alive: bool = Field(description="Heard of within the last 15 seconds.")
+    draining: bool = Field(description="Shuts down: finishes or gives back what it runs.")
+    memory_bytes: int = Field(description="Resident memory of the process, without the programs it started.")
+    started_at: str
+    seen_at: str
+    running: list[WorkersJob]
 
 
 class Kind(BaseModel):

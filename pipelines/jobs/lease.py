@@ -17,6 +17,7 @@ import structlog
 
 from config.database import AWAY, Row, change, query
 from config.liveness import Life, forget, living
+from config.process import memory_bytes
 from pipelines.errors import Drained, LeaseLost
 from pipelines.jobs import state
 from pipelines.jobs.context import Attempt
@@ -135,7 +136,10 @@ class Worker:
     def _beat(self) -> None:
         self._life.keep()
         draining = int(self.draining.is_set())
-        change("UPDATE worker SET beat_at = NOW, draining = %s WHERE id = %s", draining, self.id)
+        change(
+            "UPDATE worker SET beat_at = NOW, draining = %s, memory_bytes = %s WHERE id = %s",
+            *(draining, memory_bytes(), self.id),
+        )
         self._return_strays()
 
     def _return_strays(self) -> None:

@@ -34,13 +34,12 @@ def _loads(text: str | None) -> Any:
 
 def describe(row: Row) -> Resource:
     """The job resource of the contract."""
-    owner = int(row["owner_id"])
     return {
         "id": str(row["id"]),
         "kind": row["kind"],
         "queue": row["queue"],
         "state": row["state"],
-        "owner": None if owner == SYSTEM else {"id": str(owner), "name": _name_of(owner)},
+        "owner": describe_owner(row["owner_id"]),
         "params": _loads(row["params"]),
         "priority": row["priority"],
         "progress": _loads(row["progress"]) or NO_PROGRESS,
@@ -57,6 +56,11 @@ def describe(row: Row) -> Resource:
         "started_at": rfc3339(row["started_at"]),
         "finished_at": rfc3339(row["finished_at"]),
     }
+
+
+def describe_owner(owner: int) -> Resource | None:
+    """Whose a job is; None: the system's."""
+    return None if owner == SYSTEM else {"id": str(owner), "name": _name_of(owner)}
 
 
 def _name_of(owner: int) -> str | None:

@@ -1,6 +1,7 @@
 """Run one claimed job and write down how it ended. The only place that catches everything a pipeline raises."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from config.database import AWAY, Row, now
-from config.metrics import ATTEMPTS
+from config.metrics import ATTEMPT_SECONDS, ATTEMPTS, WAITED_SECONDS
 from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
 from pipelines.jobs import family, state
 from pipelines.jobs.context import Attempt
@@ -33,6 +34,7 @@ def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
     with structlog.contextvars.bound_contextvars(
         job_id=str(row["id"]), attempt=row["attempt"], kind=row["kind"], request_id=row["request_id"]
     ):
+        began = time.monotonic()
         attempt = Attempt(row)
         worker.begin(attempt)
         try:
@@ -41,8 +43,18 @@ def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
         finally:
             worker.end(attempt)
         outcome = "lease lost" if kept is None else kept["state"]
-        ATTEMPTS.labels(row["kind"], outcome).inc()
+        _measure(row, outcome, time.monotonic() - began)
         log.info("attempt ended", state=outcome)
+
+
+def _measure(row: Row, outcome: str, seconds: float) -> None:
+    kind = row["kind"]
+    ATTEMPTS.labels(kind, outcome).inc()
+    ATTEMPT_SECONDS.labels(kind).observe(seconds)
+    if row["attempt"] == 1:
+        WAITED_SECONDS.labels(kind).observe(
+            row["started_at"] - max(row["created_at"], row["scheduled_at"] or 0.0)
+        )
 
 
 def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row | None]:

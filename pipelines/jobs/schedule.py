@@ -34,7 +34,9 @@ def resign(holder: str) -> None:
 
 def promote() -> list[Row]:
     """Put the scheduled jobs whose time has come into their queues."""
-    if not query("SELECT 1 AS due FROM job WHERE state = 'scheduled' AND scheduled_at <= (SELECT NOW) LIMIT 1"):
+    if not query(
+        "SELECT 1 AS due FROM job WHERE state = 'scheduled' AND scheduled_at <= (SELECT NOW) LIMIT 1"
+    ):
         return []
     return state.changed(
         "UPDATE job SET state = 'queued', waiting = NULL, revision = revision + 1"

@@ -12,27 +12,28 @@ from config.database import Row, query
 from pipelines.errors import WaitReason
 from pipelines.jobs import state
 from pipelines.kind import Kind, Limits, limits_of
+from pipelines.models import queue
 
 LOOKED_AT = 100  # jobs a queue
 
 
 def explain(kinds: Mapping[str, Kind]) -> None:
     """Bring `waiting` of the first queued jobs up to date, where a queue has a limit or once had one."""
-    settings = {row["name"]: row for row in query("SELECT name, paused, max_running FROM queue")}
+    settings = queue.settings()
     limits = {kind.queue: limits_of(kind.queue, kinds.values()) for kind in kinds.values()}
-    for queue in settings.keys() | {name for name, each in limits.items() if each != Limits()}:
-        _explain(queue, settings.get(queue), limits.get(queue, Limits()))
+    for name in settings.keys() | {name for name, each in limits.items() if each != Limits()}:
+        _explain(name, settings.get(name, queue.OPEN), limits.get(name, Limits()))
 
 
-def _explain(queue: str, setting: Row | None, limits: Limits) -> None:
+def _explain(name: str, setting: Row, limits: Limits) -> None:
     first = query(
         "SELECT id, owner_id, host, waiting FROM job WHERE queue = %s AND state = 'queued'"
         " ORDER BY priority DESC, rescued DESC, turn, id LIMIT %s",
-        *(queue, LOOKED_AT),
+        *(name, LOOKED_AT),
     )
     if not first:
         return
-    judge = _Judge(queue, setting, limits)
+    judge = _Judge(name, setting, limits)
     changed: dict[str | None, list[int]] = defaultdict(list)
     for row in first:
         reason = judge.reason(row)
@@ -52,13 +53,12 @@ def _explain(queue: str, setting: Row | None, limits: Limits) -> None:
 class _Judge:
     """Knows what runs in a queue and what it allows."""
 
-    def __init__(self, queue: str, setting: Row | None, limits: Limits) -> None:
+    def __init__(self, name: str, setting: Row, limits: Limits) -> None:
         running = query(
             "SELECT owner_id, host FROM job WHERE queue = %s AND state = 'running' AND worker_id IS NOT NULL",
-            queue,
+            name,
         )
-        self._paused = setting is not None and bool(setting["paused"])
-        self._most = None if setting is None else setting["max_running"]
+        self._paused, self._most = bool(setting["paused"]), setting["max_running"]
         self._limits, self._running = limits, len(running)
         self._of_owner = Counter(row["owner_id"] for row in running)
         self._at_host = Counter(row["host"] for row in running if row["host"])

@@ -109,7 +109,7 @@ def test_another_schema_stops_the_start(
 ) -> None:
     if change == "newer":
         database.execute_sql(
-            "INSERT INTO schema_migration (name, applied) SELECT '9999_future', applied FROM schema_migration"
+            "INSERT INTO schema_migration (name, applied) SELECT '9999_future', max(applied) FROM schema_migration"
         )
     else:
         database.execute_sql("DELETE FROM schema_migration")
