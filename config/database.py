@@ -37,10 +37,24 @@ CONNECT_SECONDS = 3.0  # the pool lets one thread connect at a time, so a paused
 deadline: ContextVar[float] = ContextVar("deadline", default=8.0)
 """Seconds that PostgreSQL may take for one answer; a paused server is noticed only this way."""
 
-# a lost host is noticed after some ten seconds
+
+class _Connection(psycopg2.extensions.connection):
+    """Asks the server to notice when we are gone: the locks of a lost host would otherwise be held for hours."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        with self.cursor() as cursor:
+            cursor.execute(
+                "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+                " SET tcp_user_timeout = 15000; SET idle_in_transaction_session_timeout = 30000"
+            )
+        self.commit()
+
+
 _TO_POSTGRES: dict[str, Any] = {
+    "connection_factory": _Connection,
     "application_name": "medianest",
-    "keepalives_idle": 5,
+    "keepalives_idle": 5,  # a lost server is noticed after some ten seconds
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }

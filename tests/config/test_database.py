@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg2
 import pytest
 
-from config.database import AWAY, CONNECT_SECONDS, database, query
+from config.database import AWAY, CONNECT_SECONDS, database, query, session
 from config.settings import Settings
 from tests.servers import PostgresServer
 
@@ -91,3 +91,19 @@ def test_a_process_with_more_than_1024_open_files_reaches_the_database(url: str)
     database.close_all()
     assert url and query("SELECT 1 AS one") == [{"one": 1}]
     database.close_all()
+
+
+def test_the_server_notices_soon_when_this_host_is_lost(url: str) -> None:
+    own = session(url)
+    cursor = own.cursor()
+    for name, value in {
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "15s",
+        "idle_in_transaction_session_timeout": "30s",
+    }.items():
+        assert query(f"SHOW {name}")[0][name] == value
+        cursor.execute(f"SHOW {name}")
+        assert cursor.fetchone() == (value,)
+    own.close()
