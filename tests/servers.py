@@ -20,10 +20,19 @@ __all__ = ["PostgresServer", "RedisServer", "free_port", "postgres_binaries", "r
 
 
 class RedisServer(Server):
-    """A private Redis: a unix socket unless a port is asked for; nothing is written to disk unless `persistent`."""
+    """A private Redis: a unix socket unless a port is asked for; nothing is written to disk unless `persistent`.
+
+    `everywhere` makes it answer other machines too, for trials in network namespaces.
+    """
 
     def __init__(
-        self, *, tcp: bool = False, password: str = "", persistent: bool = False, binary: Path | None = None
+        self,
+        *,
+        tcp: bool = False,
+        password: str = "",
+        persistent: bool = False,
+        everywhere: bool = False,
+        binary: Path | None = None,
     ) -> None:
         super().__init__("redis")
         self.binary = binary or redis_binary()
@@ -31,6 +40,7 @@ class RedisServer(Server):
         self.port = free_port() if tcp else 0
         self.password = password
         self._persistent = persistent
+        self._everywhere = everywhere
         self._data = self.directory / "data"
         self._data.mkdir()
 
@@ -53,7 +63,8 @@ class RedisServer(Server):
             "dir": self._data,
             "unixsocket": self.socket,
             "port": self.port,
-            "bind": "127.0.0.1",
+            "bind": "0.0.0.0" if self._everywhere else "127.0.0.1",
+            "protected-mode": "no" if self._everywhere else "yes",
             "appendonly": "yes" if self._persistent else "no",
             "save": "",
             "maxmemory-policy": "noeviction",
@@ -84,16 +95,20 @@ class RedisServer(Server):
 class PostgresServer(Server):
     """A private PostgreSQL with trusting logins on loopback; commits survive `kill`, a power cut only if `durable`.
 
-    PostgreSQL refuses to run as root, so root starts it as `nobody`.
+    PostgreSQL refuses to run as root, so root starts it as `nobody`. `everywhere` makes it trust all networks that this
+    machine is in, for trials in network namespaces.
     """
 
     stop_signal = signal.SIGINT  # "fast": does not wait for clients to leave
     role = "medianest"
 
-    def __init__(self, *, binaries: Path | None = None, durable: bool = False) -> None:
+    def __init__(
+        self, *, binaries: Path | None = None, durable: bool = False, everywhere: bool = False
+    ) -> None:
         super().__init__("postgres")
         self.port = free_port()
         self._durable = durable
+        self._everywhere = everywhere
         self._account = "nobody" if os.geteuid() == 0 else None
         self._data = self.directory / "data"
         if self._account:
@@ -127,8 +142,11 @@ class PostgresServer(Server):
             self._run(
                 "initdb", "-D", self._data, "-U", self.role, "-A", "trust", "-E", "UTF8", "--no-locale", "-N"
             )
+            if self._everywhere:
+                with (self._data / "pg_hba.conf").open("a") as rules:
+                    rules.write("host all all samenet trust\n")
         settings = {
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": "*" if self._everywhere else "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self.directory,
             "max_connections": 200,
