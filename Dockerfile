@@ -34,6 +34,7 @@ COPY --from=build /srv/medianest /srv/medianest
 ENV PATH=/opt/medianest/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
     PYTHONUNBUFFERED=1 \
     PORT=8000 \
     MEDIANEST_HOST=0.0.0.0 \

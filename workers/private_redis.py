@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from config.redis import find_server
+from config.redis_server import find_server
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel allows 107
 START_SECONDS = 10.0

@@ -8,6 +8,7 @@ group end running jobs instead of draining them.
 
 import argparse
 import fcntl
+import json
 import re
 import shlex
 import shutil
@@ -16,14 +17,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
-from config.settings import environment, read_or_create, settings
-from workers.boot import check_places, check_settings, refuse
 from workers.private_redis import NoRedis, PrivateRedis
 
 PROCFILE = Path(__file__).parent.parent / "Procfile"
@@ -98,12 +95,12 @@ class Program:
 class Supervisor:
     """The processes of one data directory."""
 
-    def __init__(self, scale: dict[str, int], then: str) -> None:
+    def __init__(self, prepared: "Prepared", scale: dict[str, int], then: str) -> None:
         commands = read_procfile(PROCFILE)
         self._release = commands.pop("release", None)
         unknown = sorted(set(scale) - set(commands))
         if unknown:
-            refuse(f"--scale: there is no {', '.join(unknown)} in the Procfile")
+            _refuse(f"--scale: there is no {', '.join(unknown)} in the Procfile")
         self._programs = [
             Program(name if count == 1 else f"{name}.{number}", command)
             for name, command in commands.items()
@@ -114,7 +111,7 @@ class Supervisor:
         self._sequel: subprocess.Popen[bytes] | None = None  # what `then` started
         self._stopping = 0
         self._redis: PrivateRedis | None = None
-        self._env = environment(MEDIANEST_TETHERED="1")
+        self._prepared, self._env = prepared, prepared.environment
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
 
@@ -123,10 +120,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run until stopped; the exit code."""
-        shutil.rmtree(settings().run_dir / "metrics", ignore_errors=True)
-        self._env["PROMETHEUS_MULTIPROC_DIR"] = str(settings().run_dir / "metrics")
-        self._env["MEDIANEST_DATA_DIR"] = str(settings().data_dir)
-        read_or_create(settings().local_token_file)
+        shutil.rmtree(self._env["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
         if not self._start_redis() or not self._run_release():
             return 0 if self._stopping else 1
         try:
@@ -136,9 +130,9 @@ class Supervisor:
         return 0
 
     def _start_redis(self) -> bool:
-        if self._env.get("REDIS_URL") or self._env.get("REDIS_URL_FILE"):
+        if not self._prepared.private_redis:
             return True
-        self._redis = PrivateRedis(settings().data_dir)
+        self._redis = PrivateRedis(Path(self._prepared.data_dir))
         self._env["REDIS_URL"] = self._redis.url
         try:
             self._redis.start()
@@ -170,7 +164,7 @@ class Supervisor:
                 program.tend(self._env)
             if self._redis is not None and not self._redis.running():
                 self._restart_redis(self._redis)
-            if not ready and _answers():
+            if not ready and _answers(self._prepared.host, self._prepared.port):
                 ready = True
                 self._welcome()
             time.sleep(POLL_SECONDS)
@@ -184,7 +178,7 @@ class Supervisor:
             time.sleep(1.0)
 
     def _welcome(self) -> None:
-        say(f"MediaNest is ready at {settings().url}/")
+        say(f"MediaNest is ready at {self._prepared.url}/")
         if self._then:
             self._sequel = subprocess.Popen(_command(self._then), stdin=subprocess.DEVNULL, env=self._env)
 
@@ -205,40 +199,60 @@ class Supervisor:
         say("MediaNest has stopped")
 
 
-def _answers() -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings().host, settings().host)
-    address = f"[{host}]" if ":" in host else host
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy stands before ourselves
+def _answers(host: str, port: int) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     try:
-        with direct.open(f"http://{address}:{settings().port}/ready", timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (OSError, HTTPException):
+        with socket.create_connection((host, port), timeout=1) as asked:
+            asked.sendall(b"GET /ready HTTP/1.0\r\n\r\n")
+            return asked.recv(64).split(b" ")[1:2] == [b"200"]
+    except OSError:
         return False
 
 
-def _take_data_dir() -> IO[str]:
+@dataclass(frozen=True)
+class Prepared:
+    """What `workers.prepare` found out for us; we load neither settings nor libraries, so that we stay small."""
+
+    environment: dict[str, str]  # of our programs
+    data_dir: str
+    run_dir: str
+    host: str
+    port: int
+    url: str
+    private_redis: bool
+
+
+def _prepare() -> Prepared:
+    """Have everything checked; ends as the check ends if something is wrong."""
+    done = subprocess.run([sys.executable, "-m", "workers.prepare"], stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return Prepared(**json.loads(done.stdout))
+
+
+def _take_data_dir(prepared: Prepared) -> IO[str]:
     """Hold the data directory, so that no second `up` runs on it."""
-    try:
-        for folder in (settings().data_dir, settings().run_dir):  # `parents` would not get the mode
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (settings().run_dir / "up.lock").open("w")
-    except OSError as error:
-        refuse(f"MEDIANEST_DATA_DIR: {settings().data_dir} cannot be used: {error.strerror}")
+    lock = (Path(prepared.run_dir) / "up.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SystemExit(f"medianest: another `medianest up` runs on {settings().data_dir}") from None
+        raise SystemExit(f"medianest: another `medianest up` runs on {prepared.data_dir}") from None
     return lock
 
 
-def _require_port() -> None:
-    family = socket.AF_INET6 if ":" in settings().host else socket.AF_INET
+def _require_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings().host, settings().port))
+            probe.bind((host, port))
         except OSError as error:
-            refuse(f"PORT {settings().port} cannot be used: {error.strerror}")
+            _refuse(f"PORT {port} cannot be used: {error.strerror}")
+
+
+def _refuse(text: str) -> NoReturn:
+    print(f"medianest: {text}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def _scale(text: str) -> dict[str, int]:
@@ -254,12 +268,11 @@ def main() -> int:
     parser.add_argument("--scale", type=_scale, default={})
     parser.add_argument("--then", default="", help="a command to run once everything is ready")
     arguments = parser.parse_args()
-    check_settings()
-    lock = _take_data_dir()
-    check_places()
-    _require_port()
+    prepared = _prepare()
+    lock = _take_data_dir(prepared)
+    _require_port(prepared.host, prepared.port)
     try:
-        return Supervisor(arguments.scale, arguments.then).run()
+        return Supervisor(prepared, arguments.scale, arguments.then).run()
     finally:
         lock.close()
 

@@ -15,7 +15,8 @@ from pipelines.jobs.events import publisher
 from pipelines.jobs.lease import Worker
 from pipelines.registry import KINDS
 from workers import actors
-from workers.boot import begin, check_places, connect, refuse
+from workers.boot import begin, connect
+from workers.checks import check_places, refuse
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,8 @@ from app.cli.failure import Failure, checked_settings
 from app.cli.local import current_database, database_name, has_file
 from app.cli.words import size
 from config.database import now
-from config.redis import RedisError, find_server, quick
+from config.redis import RedisError, quick
+from config.redis_server import find_server
 from config.settings import private_redis_url
 from pipelines.integrations.ytdlp.programs import find_ffmpeg, find_ffprobe
 from pipelines.services import look_at

@@ -2,8 +2,6 @@
 
 import time
 
-import requests
-
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
 TOTAL_SECONDS = 8.0
@@ -20,6 +18,8 @@ class Unreachable(Exception):
 
 def status(url: str) -> int:
     """The status code that `url` answers a GET with, redirects not followed; raises Unreachable."""
+    import requests  # 4 MB that only a process which calls out needs
+
     began = time.monotonic()
     try:
         with requests.get(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.house import process
 from tests.private_server import free_port, wait_until
-from workers import boot
+from workers import checks
 
 
 @pytest.mark.parametrize("program", ["workers.worker", "workers.scheduler", "workers.supervisor"])
@@ -28,7 +28,7 @@ def test_a_file_can_be_moved_within_a_file_system_and_nothing_is_left(tmp_path: 
     source, target = tmp_path / "staging", tmp_path / "media"
     source.mkdir()
     target.mkdir()
-    assert boot._can_move(source, target)
+    assert checks._can_move(source, target)
     assert not list(source.iterdir()) and not list(target.iterdir())
 
 
@@ -39,7 +39,7 @@ def test_two_mounts_of_one_file_system_are_told_apart(
         raise OSError(errno.EXDEV, "what the kernel says between two mounts")
 
     monkeypatch.setattr(Path, "rename", refuse)
-    assert not boot._can_move(tmp_path, tmp_path)
+    assert not checks._can_move(tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 
 

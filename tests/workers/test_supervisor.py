@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import forget_settings
 from workers import supervisor
 
 
@@ -44,16 +43,11 @@ class _SixServer(HTTPServer):
 def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a web server on the address that is the fixture's parameter, which the settings name."""
     server = (_SixServer if ":" in request.param else HTTPServer)((request.param, 0), _Ready)
-    monkeypatch.setenv("MEDIANEST_HOST", request.param)
-    monkeypatch.setenv("PORT", str(server.server_port))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    forget_settings()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
     server.shutdown()
     server.server_close()
-    monkeypatch.undo()
-    forget_settings()
 
 
 @pytest.fixture
@@ -69,30 +63,27 @@ def signal_handlers() -> Iterator[None]:
 def test_an_empty_redis_url_means_the_private_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIANEST_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("REDIS_URL", "")
-    forget_settings()
-    started = supervisor.Supervisor({}, "")
+    started = supervisor.Supervisor(supervisor._prepare(), {}, "")
     try:
         assert started._start_redis() and started._redis is not None and started._redis.running()
     finally:
         if started._redis is not None:
             started._redis.stop()
-        monkeypatch.undo()
-        forget_settings()
 
 
 @pytest.mark.parametrize("port", [*LOOPBACK, *EVERYWHERE], indirect=True)
-@pytest.mark.usefixtures("port")
-def test_the_web_process_is_found_ready_whatever_proxy_the_machine_uses() -> None:
-    assert supervisor._answers()
+def test_the_web_process_is_found_ready_whatever_proxy_the_machine_uses(
+    port: int, request: pytest.FixtureRequest
+) -> None:
+    assert supervisor._answers(request.node.callspec.params["port"], port)
 
 
 @pytest.mark.parametrize("port", LOOPBACK, indirect=True)
 def test_a_taken_port_is_refused_and_a_free_one_is_not(
-    port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    port: int, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    host = request.node.callspec.params["port"]
     with pytest.raises(SystemExit):
-        supervisor._require_port()
+        supervisor._require_port(host, port)
     assert f"PORT {port} cannot be used: Address already in use" in capsys.readouterr().err
-    monkeypatch.setenv("PORT", str(port + 1 if port < 65535 else port - 1))
-    forget_settings()
-    supervisor._require_port()
+    supervisor._require_port(host, port + 1 if port < 65535 else port - 1)
