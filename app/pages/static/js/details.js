@@ -51,6 +51,7 @@ function fact([name, value]) {
 const EVENTS = {
   submitted: "Asked for", started: "A worker took it", succeeded: "Done", failed: "Failed", due: "Due now", resume: "Asked to go on",
   rescued: "Rescued: its worker was gone", alone: "Runs alone from now on", snoozed: "Put off",
+  split: "Split into parts", reopened: "Goes on: a part of it was begun again",
 };
 
 /** What happened, in words; some events mean different things in different states. */
@@ -58,6 +59,7 @@ function eventWord({ event, state, detail }) {
   if (event === "retry") return detail?.error ? "Failed, to be tried again" : "Asked to try again";
   if (event === "cancel") return state === "cancelled" ? "Cancelled" : "Asked to cancel";
   if (event === "pause") return state === "paused" ? "Paused" : "Asked to pause";
+  if (event === "waiting") return detail?.waiting ? "Waits" : "May run again";
   if (event === "released") return { cancelled: "Cancelled", paused: "Paused" }[state] ?? "Handed back by its worker";
   return EVENTS[event] ?? named(event);
 }
