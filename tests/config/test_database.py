@@ -96,14 +96,14 @@ def test_a_process_with_more_than_1024_open_files_reaches_the_database(url: str)
 def test_the_server_notices_soon_when_this_host_is_lost(url: str) -> None:
     own = session(url)
     cursor = own.cursor()
-    for name, value in {
-        "tcp_keepalives_idle": "5",
-        "tcp_keepalives_interval": "2",
-        "tcp_keepalives_count": "3",
-        "tcp_user_timeout": "15s",
-        "idle_in_transaction_session_timeout": "30s",
+    for name, values in {
+        "tcp_keepalives_idle": {"5"},
+        "tcp_keepalives_interval": {"2"},
+        "tcp_keepalives_count": {"3"},
+        "tcp_user_timeout": {"15s", "15000"},  # servers differ in how they say it
+        "idle_in_transaction_session_timeout": {"30s"},
     }.items():
-        assert query(f"SHOW {name}")[0][name] == value
+        assert query(f"SHOW {name}")[0][name] in values
         cursor.execute(f"SHOW {name}")
-        assert cursor.fetchone() == (value,)
+        assert cursor.fetchone()[0] in values
     own.close()
