@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -11,17 +13,49 @@ from config.settings import settings
 
 SECRET_KEYS = re.compile(r"(authorization|cookie|password|secret|token|api_?key)", re.IGNORECASE)
 SECRET_TEXT = re.compile(
-    r"(mnp_\w+|(?<=://)[^/\s@]+(?=@)|(?<=[?&])(?:token|api_?key|X-Plex-Token)=[^&\s]+)", re.IGNORECASE
+    r"(mnp_\w+|(?<=Bearer )\S+|(?<=://)[^/\s@]+(?=@)|(?<=[?&])(?:token|api_?key|X-Plex-Token)=[^&\s]+)",
+    re.IGNORECASE,
 )
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(key: str) -> bool:
+    return SECRET_KEYS.search(key) is not None
 
 
 def _redact(_logger: Any, _method: str, event: Any) -> Any:
     for key, value in event.items():
-        if SECRET_KEYS.search(key):
+        if _is_secret(key):
             event[key] = "…"
-        elif isinstance(value, str):
+        elif isinstance(value, str) and not value.isalnum():  # a word alone is nothing of ours to hide
             event[key] = SECRET_TEXT.sub("…", value)
     return event
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
+
+
+def _plain(_logger: Any, _method: str, event: Any) -> str:
+    """A line without colours; a traceback follows it."""
+    time, level, what = event.pop("timestamp", ""), event.pop("level", ""), event.pop("event", "")
+    trace = event.pop("exception", None)
+    line = " ".join(
+        [time, f"[{level}]", str(what), *(f"{key}={_word(value)}" for key, value in event.items())]
+    )
+    return line if trace is None else f"{line}\n{trace}"
+
+
+class _Lines(structlog.WriteLogger):
+    """Writes what it can: a full disk or a closed terminal must not end what is being told about."""
+
+    def msg(self, message: str) -> None:
+        """Write a line, or lose it."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def configure(program: str) -> None:
@@ -35,20 +69,18 @@ def configure(program: str) -> None:
     shared: list[Any] = [
         name_program,
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _redact,
     ]
-    renderer = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if text
-        else structlog.processors.JSONRenderer()
-    )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+    renderer: Any = structlog.processors.JSONRenderer()
+    if text:
+        renderer = structlog.dev.ConsoleRenderer(colors=True) if sys.stderr.isatty() else _plain
+    structlog.configure(  # straight to the file: a line takes half the time that it takes through `logging`
+        processors=[*shared, renderer],
+        logger_factory=lambda *_: _Lines(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler()
