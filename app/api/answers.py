@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import wrong_field
 from config.database import Row
+from config.json_text import write_json
 
 DEFAULT_LIMIT, MOST = 50, 200
 LONGEST_ID = 18  # digits; what a 64-bit column can hold in any case
@@ -47,7 +47,7 @@ class PageQuery(Query):
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """`body` as JSON."""
-    text = json.dumps(body, separators=(",", ":"))
+    text = write_json(body)
     return Response(text, status, headers, content_type="application/json")
 
 

@@ -1,6 +1,5 @@
 """Jobs: write one down, look at it, steer it."""
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from app.api import shapes
 from app.api.answers import Body, PageQuery, Text, answer, number_of, page, place_of
 from app.errors import Problem, wrong_field, wrong_fields
 from config.database import Row
+from config.json_text import write_json
 from pipelines.jobs import family, state
 from pipelines.jobs.resource import describe, describe_event
 from pipelines.jobs.submit import DEFAULT_PRIORITY, KeyReused, QuotaUsedUp, Submission
@@ -197,7 +197,7 @@ def list_jobs(query: JobsQuery) -> Response:
         states=query.state.split(",") if query.state else None,
         routine=query.routine,
         parent_id=int(query.parent) if query.parent else None,
-        text=json.dumps(query.q)[1:-1] if query.q else None,  # as it stands in the stored JSON
+        text=write_json(query.q)[1:-1] if query.q else None,  # as it stands in the stored JSON
     )
     return page(rows, query.limit, "jobs", describe)
 

@@ -1,6 +1,5 @@
 """Workers, for admins: where they run, how they are and what each does."""
 
-import json
 from typing import Any
 
 from flask import Response
@@ -9,6 +8,7 @@ from flask_openapi.blueprint import APIBlueprint
 from app.api import shapes
 from app.api.answers import PageQuery, part
 from config.database import Row
+from config.json_text import read_json
 from pipelines.jobs.resource import describe_owner, rfc3339
 from pipelines.models import worker
 
@@ -49,7 +49,7 @@ def _describe(row: Row, running: list[Row]) -> dict[str, Any]:
 
 
 def _describe_job(job: Row) -> dict[str, Any]:
-    progress = json.loads(job["progress"] or "{}")
+    progress = read_json(job["progress"] or "{}")
     return {
         "id": str(job["id"]),
         "kind": job["kind"],

@@ -1,11 +1,11 @@
 """What is sent: prebuilt websocket frames, each made once for all who get it (RFC 6455, section 5.2)."""
 
-import json
 import struct
 from collections.abc import Mapping
 from typing import Any
 
 from app.feed.ring import Cursor, spell
+from config.json_text import write_json
 
 PING = b"\x89\x00"
 TEXT = 0x81
@@ -34,7 +34,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
 def message(name: str, cursor: Cursor | None = None, members: Mapping[str, Any] = _NOTHING) -> bytes:
     """The frame of one message of the contract: type, cursor, the rest."""
     head = {"type": name} if cursor is None else {"type": name, "cursor": spell(cursor)}
-    return text_frame(json.dumps({**head, **members}, ensure_ascii=False, separators=(",", ":")))
+    return text_frame(write_json({**head, **members}))
 
 
 PONG = message("pong")

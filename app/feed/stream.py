@@ -4,13 +4,13 @@ A stream that was emptied looks like one in which nothing happens. Therefore an 
 it: whoever finds it missing sets a new one and leaves a `reset` entry for everybody else.
 """
 
-import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from app.feed import frames
 from app.feed.ring import RING_SIZE, ZERO, Cursor, Entry, Ring, read_cursor, spell
+from config.json_text import read_json
 from config.redis import FEED_LENGTH, FEED_STREAM, RedisError, follower
 
 __all__ = ["EPOCH", "Lost", "RedisError", "Reset", "Stream", "Unreadable"]
@@ -112,7 +112,7 @@ def _item(raw_id: bytes, fields: dict[bytes, bytes]) -> Item:
     if b"reset" in fields:
         return Reset(cursor)
     try:
-        said = json.loads(fields[b"f"])
+        said = read_json(fields[b"f"])
         return Entry(
             cursor=cursor,
             owner=fields[b"o"].decode(),

@@ -1,6 +1,5 @@
 """A running attempt: what its pipeline reports goes to the row, what was asked of it comes back."""
 
-import json
 import threading
 import time
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import structlog
 
 from config.database import AWAY, Row
+from config.json_text import read_json
 from pipelines.errors import Cancelled, LeaseLost, Paused, Stop
 from pipelines.jobs import state
 from pipelines.jobs.resource import NO_PROGRESS
@@ -26,7 +26,7 @@ class Attempt:
         self.job_id = int(row["id"])
         self.attempt = int(row["attempt"])
         self.failures = int(row["failures"])
-        self.checkpoint: dict[str, Any] = json.loads(row["checkpoint"] or "{}")
+        self.checkpoint: dict[str, Any] = read_json(row["checkpoint"]) if row["checkpoint"] else {}
         self._reason: type[Stop] | None = None
         self._stopping = threading.Event()
         self._reported = 0.0

@@ -6,7 +6,6 @@ long over (a frozen worker). An expired lease whose worker lives, say because a 
 interpreter, waits.
 """
 
-import json
 import os
 import socket
 import threading
@@ -16,6 +15,7 @@ from collections.abc import Callable
 import structlog
 
 from config.database import AWAY, Row, change, query
+from config.json_text import write_json
 from config.liveness import Life, forget, living
 from config.process import memory_bytes
 from pipelines.errors import Drained, LeaseLost
@@ -195,7 +195,7 @@ def rescue(attempts: list[Row] | None = None) -> list[Row]:
     for row in overdue() if attempts is None else attempts:
         rescued += state.changed(
             _RESCUE,
-            json.dumps(LOST_ERROR),
+            write_json(LOST_ERROR),
             row["id"],
             row["attempt"],
             event="rescued",

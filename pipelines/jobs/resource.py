@@ -1,10 +1,11 @@
 """A job as everyone outside sees it: REST, the feed and the command line show the same JSON."""
 
-import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from config.database import AWAY, Row
+from config.json_text import read_json
 from pipelines.models.account import SYSTEM, name_of
 
 Resource = dict[str, Any]
@@ -21,15 +22,16 @@ NO_PROGRESS: Resource = {
 }
 
 
+@lru_cache(maxsize=1024)
 def rfc3339(seconds: float | None) -> str | None:
     """Seconds since 1970 as `2026-11-20T12:00:00.000Z`."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def _loads(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    return None if text is None else read_json(text)
 
 
 def describe(row: Row) -> Resource:

@@ -3,12 +3,12 @@
 What stands further back waits for its turn, and is told when it comes near.
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
 from config.database import Row, query
+from config.json_text import read_json, write_json
 from pipelines.errors import WaitReason
 from pipelines.jobs import state
 from pipelines.kind import Kind, Limits, limits_of
@@ -37,7 +37,7 @@ def _explain(name: str, setting: Row, limits: Limits) -> None:
     changed: dict[str | None, list[int]] = defaultdict(list)
     for row in first:
         reason = judge.reason(row)
-        text = None if reason is None else json.dumps(reason)
+        text = None if reason is None else write_json(reason)
         if text != row["waiting"]:
             changed[text].append(row["id"])
     for text, ids in changed.items():
@@ -46,7 +46,7 @@ def _explain(name: str, setting: Row, limits: Limits) -> None:
             f"UPDATE job SET waiting = %s, revision = revision + 1 WHERE id IN ({marks}) AND state = 'queued'",
             *(text, *ids),
             event="waiting",
-            detail={"waiting": None if text is None else json.loads(text)},
+            detail={"waiting": None if text is None else read_json(text)},
         )
 
 

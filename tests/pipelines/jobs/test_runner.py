@@ -47,7 +47,7 @@ def raising(error: BaseException) -> Callable[[Context, Any], dict[str, Any]]:
 
 def test_a_pipeline_that_returns_has_succeeded(worker: Worker) -> None:
     row = run_with(worker, lambda context, params: {"attempt": context.attempt})
-    assert (row["state"], row["result"], row["worker_id"]) == ("succeeded", '{"attempt": 1}', None)
+    assert (row["state"], json.loads(row["result"]), row["worker_id"]) == ("succeeded", {"attempt": 1}, None)
     assert json.loads(row["progress"])["percent"] == 100
 
 
@@ -55,7 +55,7 @@ def test_try_again_costs_a_failure_and_says_when(worker: Worker) -> None:
     row = run_with(worker, raising(TryAgain("network", "No answer.", advice="Wait.", after=30.0)))
     assert (row["state"], row["failures"]) == ("scheduled", 1)
     assert 25 < row["scheduled_at"] - now() <= 30
-    assert '"reason": "retry"' in row["waiting"] and '"code": "network"' in row["error"]
+    assert (json.loads(row["waiting"])["reason"], json.loads(row["error"])["code"]) == ("retry", "network")
 
 
 def test_the_last_failure_is_final(worker: Worker) -> None:
@@ -76,7 +76,7 @@ def test_give_up_ends_the_job_at_once(worker: Worker) -> None:
 def test_a_snooze_costs_nothing(worker: Worker) -> None:
     row = run_with(worker, raising(Snooze("service", "Plex is away.", 60.0)))
     assert (row["state"], row["failures"], row["error"]) == ("scheduled", 0, None)
-    assert '"reason": "service"' in row["waiting"]
+    assert json.loads(row["waiting"])["reason"] == "service"
 
 
 def test_a_bug_is_a_failed_attempt_that_tells_no_inside(worker: Worker) -> None:
@@ -121,7 +121,7 @@ def test_an_unknown_kind_is_held_not_lost(worker: Worker) -> None:
     after = job.find(row["id"])
     assert after is not None
     assert (after["state"], after["failures"]) == ("scheduled", 0)
-    assert '"reason": "held"' in after["waiting"]
+    assert json.loads(after["waiting"])["reason"] == "held"
 
 
 @pytest.mark.parametrize(("wish", "end"), [(state.cancel, "cancelled"), (state.pause, "paused")])
@@ -160,7 +160,7 @@ def test_a_drain_requeues_without_a_failure_and_keeps_the_checkpoint(worker: Wor
         return {}
 
     row = run_with(worker, body)
-    assert (row["state"], row["failures"], row["checkpoint"]) == ("queued", 0, '{"done": 3}')
+    assert (row["state"], row["failures"], json.loads(row["checkpoint"])) == ("queued", 0, {"done": 3})
 
 
 def test_a_lost_lease_stops_the_pipeline_and_its_end_is_ignored(worker: Worker) -> None:
