@@ -70,10 +70,11 @@ def bearer() -> str | None:
 def current() -> Identity | None:
     """Who is asking, None if they did not prove it; looked up once a request."""
     if "identity" not in g:
-        token, cookie = bearer(), request.cookies.get(sessions.COOKIE)
+        token = bearer()
         if token is not None:
             g.identity = tokens.identify(token)
         else:
+            cookie = request.cookies.get(sessions.COOKIE)
             g.identity = sessions.identify(cookie) if cookie else None
     identity: Identity | None = g.identity
     return identity
@@ -86,6 +87,12 @@ def signed_in() -> Identity:
         code = "not_signed_in" if bearer() is None else "invalid_token"
         raise Problem(code, headers={"WWW-Authenticate": "Bearer"})
     return identity
+
+
+def is_private(endpoint: str | None) -> bool:
+    """Whether only people who prove who they are come through, and they do offer a proof."""
+    offered = "Authorization" in request.headers or sessions.COOKIE in request.cookies
+    return offered and RULES.get(endpoint or "", "public") != "public"
 
 
 def check() -> None:

@@ -1,8 +1,9 @@
 """What is around every request and answer: the request id, rules for bodies, security headers, the measured time."""
 
+import json
 import re
+import secrets
 import time
-import uuid
 from typing import Any
 
 import structlog
@@ -24,35 +25,39 @@ CONTENT_POLICY = (
     "default-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none';"
     " form-action 'self'"
 )
-SECURITY_HEADERS = {
+DEFAULT_HEADERS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
-
-
-class StrictJson(DefaultJSONProvider):
-    """JSON as the standard has it: no NaN, and no nesting that only a deeper stack could read."""
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """The value of a JSON text; raises ValueError."""
-        try:
-            return super().loads(s, parse_constant=_refuse_constant, **kwargs)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
+_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+class StrictJson(DefaultJSONProvider):
+    """JSON as the standard has it: in UTF-8, no NaN, and no nesting that only a deeper stack could read."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """The value of a JSON text; raises ValueError."""
+        try:
+            return _decoder.decode(s if isinstance(s, str) else s.decode())
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
 def begin() -> None:
     """Name the request; the name stands in its answer, its logs and the jobs that it submits."""
     offered = request.headers.get("X-Request-ID", "")
-    g.request_id = offered if REQUEST_ID.fullmatch(offered) else uuid.uuid4().hex
+    g.request_id = offered if REQUEST_ID.fullmatch(offered) else secrets.token_hex(16)
     g.began = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
@@ -85,18 +90,14 @@ def _takes_body() -> bool:
 def finish(response: Response) -> Response:
     """Complete the answer and note how long it took."""
     headers = response.headers
+    present = {name.lower() for name, _ in headers}
+    headers.extend([(name, value) for name, value in DEFAULT_HEADERS.items() if name.lower() not in present])
     headers["X-Request-ID"] = g.request_id
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    if "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-store"
     seconds = time.perf_counter() - g.began
-    method = request.method if request.method in METHODS else "other"
-    route = request.url_rule.rule if request.url_rule else "none"
-    HTTP_SECONDS.labels(method, route, str(response.status_code)).observe(seconds)
-    if method not in SAFE_METHODS or response.status_code >= 500:
-        milliseconds = round(seconds * 1000, 1)
-        log.info(
-            "request", method=method, route=route, status=response.status_code, milliseconds=milliseconds
-        )
+    method, rule, status = request.method, request.url_rule, response.status_code
+    method = method if method in METHODS else "other"
+    route = rule.rule if rule else "none"
+    HTTP_SECONDS.labels(method, route, str(status)).observe(seconds)
+    if method not in SAFE_METHODS or status >= 500:
+        log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 1))
     return response

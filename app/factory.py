@@ -3,7 +3,7 @@
 import sys
 
 import structlog
-from flask import request
+from flask import g, request
 from flask_openapi.openapi import OpenAPI
 
 from app import access, envelope, errors
@@ -47,9 +47,11 @@ def build() -> OpenAPI:
     errors.register(app)
     app.before_request(envelope.begin)
     _require_schema(app)
+    app.before_request(_hold_connection)
     app.before_request(access.check)
     app.before_request(envelope.check_body)
     app.after_request(envelope.finish)
+    app.teardown_request(_let_connection_go)
     for api in (health, metrics, auth, me, jobs, kinds, services, queues, workers):
         app.register_api(api)
     for blueprint in (docs, pages, feed):
@@ -58,6 +60,20 @@ def build() -> OpenAPI:
     proxied = BehindProxy(app.wsgi_app, settings().trusted_proxies, settings().base_path)
     app.wsgi_app = proxied  # type: ignore[method-assign]
     return app
+
+
+def _hold_connection() -> None:
+    """Let all of a call's questions to the database use one connection; not the feed's, which stays open for hours."""
+    if access.is_private(request.endpoint) and request.endpoint != "feed.follow":
+        held = database.database.connection_context()
+        held.__enter__()
+        g.held = held
+
+
+def _let_connection_go(_error: BaseException | None) -> None:
+    held = g.pop("held", None)
+    if held is not None:
+        held.__exit__(None, None, None)
 
 
 def _described() -> OpenAPI:

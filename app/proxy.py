@@ -41,7 +41,7 @@ class BehindProxy:
         return self._app(environ, start_response)
 
     def _trusts(self, text: str) -> bool:
-        address = _address(text)
+        address = _address(text) if self._trusted else None
         return address is not None and any(address in network for network in self._trusted)
 
     def _believe(self, environ: "WSGIEnvironment", said: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ A token may do what its account's role allows. Of its secret only an HMAC is sto
 is not in the database.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -38,7 +37,7 @@ def _pepper(here: Settings) -> bytes:
 
 
 def _digest(token_id: str, secret: str) -> str:
-    return hmac.new(_pepper(settings()), f"token:{token_id}:{secret}".encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(_pepper(settings()), f"token:{token_id}:{secret}".encode(), "sha256").hex()
 
 
 def _random(length: int) -> str:
