@@ -13,6 +13,7 @@ with it too.
 import threading
 import time
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import structlog
@@ -61,7 +62,7 @@ class DoorbellBroker(Broker):
         self.emit_before("enqueue", message, delay)
         if self.outage.over():
             try:
-                ring(quick().pipeline(transaction=False), message).execute()
+                ring(quick().pipeline(transaction=False), message.queue_name).execute()
             except RedisError:
                 self.outage.begins()
         self.emit_after("enqueue", message, delay)
@@ -87,10 +88,15 @@ class DoorbellBroker(Broker):
             self.flush(queue_name)
 
 
-def ring(pipeline: Any, message: Message[Any], times: int = 1) -> Any:
-    """Add the commands that ring to a Redis pipeline."""
-    key = list_of(message.queue_name)
-    bells = [message.encode()] * min(times, MOST_BELLS)
+@cache
+def _chime(queue: str) -> bytes:
+    return bell(queue).encode()
+
+
+def ring(pipeline: Any, queue: str, times: int = 1) -> Any:
+    """Add the commands that ring a queue's bell to a Redis pipeline."""
+    key = list_of(queue)
+    bells = [_chime(queue)] * min(times, MOST_BELLS)
     return pipeline.lpush(key, *bells).ltrim(key, 0, MOST_BELLS - 1)
 
 
@@ -152,7 +158,7 @@ class DoorbellConsumer(Consumer):
         try:
             pipeline = quick().pipeline(transaction=False)
             for message in messages:
-                ring(pipeline, bell(message.queue_name))
+                ring(pipeline, message.queue_name)
             pipeline.execute()
         except RedisError:
             pass  # other workers look at the table

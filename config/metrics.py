@@ -40,7 +40,6 @@ if settings().metrics_dir is not None:
     values.ValueClass = values.MultiProcessValue(_slot)  # type: ignore[no-untyped-call]
 
 HTTP_SECONDS = Histogram("medianest_http_seconds", "Time to answer a request", ["method", "route", "status"])
-ATTEMPTS = Counter("medianest_attempts", "Attempts by how they ended", ["kind", "end"])
 WAITED_SECONDS = Histogram(
     "medianest_waited_seconds",
     "From when a job was due until an attempt began",
@@ -49,8 +48,8 @@ WAITED_SECONDS = Histogram(
 )
 ATTEMPT_SECONDS = Histogram(
     "medianest_attempt_seconds",
-    "From the beginning of an attempt to its end",
-    ["kind"],
+    "From the beginning of an attempt to its end, by how it ended",
+    ["kind", "end"],
     buckets=(0.01, 0.1, 0.5, 1, 5, 30, 120, 600, 3600),
 )
 EVENTS_LOST = Counter("medianest_events_lost", "Events that could not be sent to the feed")

@@ -5,13 +5,12 @@ A message only says that there is work, so which one an actor answers does not m
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import dramatiq
 import structlog
 
 from config.broker import broker
-from config.database import AWAY
+from config.database import AWAY, Row
 from pipelines.jobs import runner
 from pipelines.jobs.claim import claim
 from pipelines.jobs.events import ring_bell
@@ -44,22 +43,26 @@ def _work_on(queue: str, kinds: Mapping[str, Kind], worker: Callable[[], Worker]
 
 
 def _work(queue: str, limits: Limits, kinds: Mapping[str, Kind], worker: Worker, own: bool) -> None:
-    began = time.monotonic()
-    while not worker.draining.is_set():
-        row = claim(queue, worker.id, limits)
-        if row is None:
-            return
-        if own:  # nobody rang for this one, so others may be waiting unheard
-            ring_bell(queue)
-            own = False
-        _run(row, kinds, worker)
-        if time.monotonic() - began > TURN_SECONDS:
-            ring_bell(queue)
-            return
+    until = time.monotonic() + TURN_SECONDS
+
+    def claim_next() -> Row | None:
+        if worker.draining.is_set() or time.monotonic() > until:
+            return None
+        return claim(queue, worker.id, limits)
+
+    row = claim_next()
+    if row is not None and own:  # nobody rang for this one, so others may be waiting unheard
+        ring_bell(queue)
+    while row is not None:
+        row = _run(row, kinds, worker, claim_next) or claim_next()
+    if time.monotonic() > until:
+        ring_bell(queue)
 
 
-def _run(row: dict[str, Any], kinds: Mapping[str, Kind], worker: Worker) -> None:
-    if row["crashes"] >= CRASHES_BEFORE_ALONE:
-        alone.run_in_process_of_its_own(row, worker)
-    else:
-        runner.run(row, kinds, worker)
+def _run(
+    row: Row, kinds: Mapping[str, Kind], worker: Worker, claim_next: Callable[[], Row | None]
+) -> Row | None:
+    if row["crashes"] < CRASHES_BEFORE_ALONE:
+        return runner.run(row, kinds, worker, claim_next)
+    alone.run_in_process_of_its_own(row, worker)
+    return None

@@ -4,12 +4,13 @@ How many of them have ended is counted from their rows, by the scheduler that le
 leave no wrong number behind.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from config.database import Row, change, query, transaction
+from config.database import Row, afterwards, change, query, transaction
+from config.json_text import read_json, write_json
 from pipelines.jobs import state
 from pipelines.jobs.events import job_changed
 from pipelines.jobs.resource import NO_PROGRESS
@@ -40,7 +41,7 @@ def split(row: Row, kind: Kind, parts: Split) -> Row | None:
         parents = state.write(
             "UPDATE job SET children = %s, result = %s, error = NULL, waiting = NULL, checkpoint = NULL,"
             f" worker_id = NULL, lease_until = NULL, revision = revision + 1 {state.FENCE} AND wish IS NULL",
-            *(len(parts.params), json.dumps(parts.result), row["id"], row["attempt"]),
+            *(len(parts.params), write_json(parts.result), row["id"], row["attempt"]),
             event="split",
             detail={"children": len(parts.params)},
         )
@@ -48,7 +49,7 @@ def split(row: Row, kind: Kind, parts: Split) -> Row | None:
     if not parents:
         return state.release(row["id"], row["attempt"])  # its owner wished something meanwhile
     for each in (*parents, *children):
-        job_changed(each)
+        afterwards(partial(job_changed, each))
     return settle_one(parents[0]) or parents[0]
 
 
@@ -57,7 +58,7 @@ def _insert(parent: Row, kind: Kind, params: list[dict[str, Any]]) -> list[Row]:
     turn = query(f"SELECT {TURN} AS turn", queue, queue, owner, queue)[0]["turn"]
     same = (parent["id"], kind.name, queue, owner, "queued", parent["priority"], kind.max_attempts)
     values = [
-        (*same, json.dumps(each), kind.host(each), turn + place, parent["request_id"])
+        (*same, write_json(each), kind.host(each), turn + place, parent["request_id"])
         for place, each in enumerate(params)
     ]
     rows: list[Row] = []
@@ -89,20 +90,20 @@ def settle_one(parent: Row) -> Row | None:
     counts = Counter({row["state"]: int(row["jobs"]) for row in rows})
     ended = {each: counts[each] for each in ENDED}
     done, total = sum(ended.values()), parent["children"]
-    result = json.loads(parent["result"] or "{}") | {"counts": {"total": total, **ended}}
+    result = read_json(parent["result"] or "{}") | {"counts": {"total": total, **ended}}
     if done >= total:
         return _end(parent, ended, result)
     report = {**NO_PROGRESS, "percent": round(100 * done / total, 1), "stage": "children"}
     report |= {"done": done, "total": total, "unit": "jobs"}
-    if json.loads(parent["progress"] or "null") == report and json.loads(parent["result"] or "{}") == result:
+    if read_json(parent["progress"] or "null") == report and read_json(parent["result"] or "{}") == result:
         return None
     rows = change(
         "UPDATE job SET progress = %s, result = %s, revision = revision + 1"
         f" WHERE id = %s AND {_OPEN} RETURNING {state.COLUMNS}",
-        *(json.dumps(report), json.dumps(result), parent["id"]),
+        *(write_json(report), write_json(result), parent["id"]),
     )
     for row in rows:
-        job_changed(row)
+        afterwards(partial(job_changed, row))
     return rows[0] if rows else None
 
 
@@ -120,8 +121,8 @@ def _end(parent: Row, ended: dict[str, int], result: dict[str, Any]) -> Row | No
         "UPDATE job SET state = %s, result = %s, progress = %s, error = %s, wish = NULL, finished_at = NOW,"
         f" revision = revision + 1 WHERE id = %s AND {_OPEN}"
         " AND NOT EXISTS (SELECT 1 FROM job AS child WHERE child.parent_id = job.id AND child.finished_at IS NULL)",
-        *(end, json.dumps(result), json.dumps(report)),
-        *(json.dumps(ALL_FAILED) if end == "failed" else None, parent["id"]),
+        *(end, write_json(result), write_json(report)),
+        *(write_json(ALL_FAILED) if end == "failed" else None, parent["id"]),
         event=end,
     )
     return rows[0] if rows else None

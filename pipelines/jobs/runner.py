@@ -9,8 +9,8 @@ import structlog
 from pydantic import ValidationError
 from tenacity import retry, retry_if_exception_type, wait_exponential
 
-from config.database import AWAY, Row, now
-from config.metrics import ATTEMPT_SECONDS, ATTEMPTS, WAITED_SECONDS
+from config.database import AWAY, Row, is_sqlite, now, together
+from config.metrics import ATTEMPT_SECONDS, WAITED_SECONDS
 from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
 from pipelines.jobs import family, state
 from pipelines.jobs.context import Attempt
@@ -24,13 +24,20 @@ AFTER_OUTAGE = 5.0  # seconds until a job that met a missing database is tried a
 MOMENT = 0.5  # seconds
 UNKNOWN_PAUSE = 3600.0  # seconds until a job that this version does not understand is looked at again
 
+_refuse_odd = json.JSONEncoder(allow_nan=False).encode
+
 # The effect has happened, so the end is written as soon as the database is back, however long that takes; should
 # another worker have taken the job meanwhile, the fence decides.
 _insist = retry(retry=retry_if_exception_type(AWAY), wait=wait_exponential(multiplier=0.2, max=2.0))
 
 
-def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
-    """Run the job of a claimed row to the end of this attempt, and see that the end is written down."""
+def run(
+    row: Row, kinds: Mapping[str, Kind], worker: Worker, claim_next: Callable[[], Row | None] = lambda: None
+) -> Row | None:
+    """Run the job of a claimed row to the end of this attempt, and see that the end is written down.
+
+    Returns the next one if `claim_next` gave it; both are written together.
+    """
     with structlog.contextvars.bound_contextvars(
         job_id=str(row["id"]), attempt=row["attempt"], kind=row["kind"], request_id=row["request_id"]
     ):
@@ -39,18 +46,33 @@ def run(row: Row, kinds: Mapping[str, Kind], worker: Worker) -> None:
         worker.begin(attempt)
         try:
             end = _attempt(row, kinds.get(row["kind"]), attempt)
-            kept = _insist(end)()
+            kept, following = _write_down(end, claim_next)
         finally:
             worker.end(attempt)
         outcome = "lease lost" if kept is None else kept["state"]
-        _measure(row, outcome, time.monotonic() - began)
-        log.info("attempt ended", state=outcome)
+        seconds = time.monotonic() - began
+        _measure(row, outcome, seconds)
+        log.info("attempt ended", state=outcome, seconds=round(seconds, 3))
+    return following
+
+
+def _write_down(
+    end: Callable[[], Row | None], claim_next: Callable[[], Row | None]
+) -> tuple[Row | None, Row | None]:
+    kept = None
+    try:
+        with together():
+            kept = end()
+            return kept, claim_next()
+    except AWAY:
+        if kept is None or is_sqlite():  # on PostgreSQL what was written before stays
+            kept = _insist(end)()
+        return kept, None
 
 
 def _measure(row: Row, outcome: str, seconds: float) -> None:
     kind = row["kind"]
-    ATTEMPTS.labels(kind, outcome).inc()
-    ATTEMPT_SECONDS.labels(kind).observe(seconds)
+    ATTEMPT_SECONDS.labels(kind, outcome).observe(seconds)
     if row["attempt"] == 1:
         WAITED_SECONDS.labels(kind).observe(
             row["started_at"] - max(row["created_at"], row["scheduled_at"] or 0.0)
@@ -60,7 +82,6 @@ def _measure(row: Row, outcome: str, seconds: float) -> None:
 def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row | None]:
     """Run the pipeline; what has to be written about its end."""
     key = (attempt.job_id, attempt.attempt)
-    log.info("attempt begins")
     try:
         result = _run_pipeline(row, kind, attempt)
     except Snooze as signal:
@@ -102,7 +123,7 @@ def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, An
         ) from None
     result = kind.run(attempt, params)
     stored = [result.params, result.result] if isinstance(result, Split) else result
-    json.dumps(stored, allow_nan=False)  # what cannot be stored fails here, where that is a failure
+    _refuse_odd(stored)  # what cannot be stored fails here, where that is a failure
     return result
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.database import Row, change, now, query
+from config.json_text import write_json
 from pipelines.jobs import state
 from pipelines.jobs.events import job_changed
 from pipelines.kind import Kind
@@ -95,7 +96,7 @@ def insert(wanted: Submission) -> Row | None:
     quota: tuple[object, ...] = (owner, kind.name, wanted.hourly - 1) if wanted.hourly else ()
     rows = state.write(
         _INSERT.format(allowed=_WITHIN_QUOTA if quota else "true"),
-        *(kind.name, queue, kind.host(params), kind.unique(params), owner, json.dumps(params)),
+        *(kind.name, queue, kind.host(params), kind.unique(params), owner, write_json(params)),
         *(wanted.scheduled_at, wanted.priority, queue, queue, owner, queue),
         *(kind.max_attempts, wanted.key, digest, wanted.request_id, wanted.schedule, wanted.slot),
         *(wanted.scheduled_at, *quota),
@@ -133,7 +134,8 @@ def _by_unique_key(wanted: Submission) -> Row | None:
 def _by_key(wanted: Submission) -> Row | None:
     """The job that has the key; an outdated key is freed and None returned."""
     rows = query(
-        f"SELECT {state.COLUMNS}, created_at < NOW - %s AS outdated FROM job WHERE owner_id = %s AND idem = %s",
+        f"SELECT {state.COLUMNS}, idem_digest, created_at < NOW - %s AS outdated FROM job"
+        " WHERE owner_id = %s AND idem = %s",
         KEY_LIFETIME,
         wanted.owner_id,
         wanted.key,
