@@ -34,7 +34,7 @@ help:
 	@echo "make test     run the tests (ARGS='-k word' narrows them)"
 	@echo "make lint     check style, types, import directions and the deployment files"
 	@echo "make format   let ruff lay out the code"
-	@echo "make bench    measure"
+	@echo "make bench    measure everything on both databases in 15 minutes (ARGS=--short: only that it works)"
 	@echo "make lock     pin the dependencies of setup.cfg again (ARGS=--upgrade: to their newest versions)"
 	@echo "make secrets  create the secrets that compose.yml reads"
 	@echo "make clean    remove .venv and caches; the data directory stays"

@@ -27,6 +27,7 @@ class Figure:
     ours: str = ""  # the numbers behind the value, with their units
     rival: str = ""
     notes: list[str] = field(default_factory=list)
+    method: str = ""  # the module that measured it; filled in by the run
 
     @property
     def met(self) -> bool:

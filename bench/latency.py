@@ -68,14 +68,13 @@ def measure(setting: Setting) -> list[Figure]:
     env: dict[str, Any] = {**setting.env}
     with System(setting.folder / "system", **env) as system:
         found = post_to_running(system, 10 if setting.short else ROUNDS)
-        share = idle_share(system, 1.0 if setting.short else IDLE_SECONDS)
+        seconds = 1.0 if setting.short else IDLE_SECONDS
+        share = idle_share(system, seconds)
         system.stop()
     p50, p95 = percentile(found, 50), percentile(found, 95)
     name = "idle: POST to `running` on the socket, "
     return [
         Figure(name + "p50", setting.database, p50, P50_TARGET, True, "ms", f"n={len(found)}"),
         Figure(name + "p95", setting.database, p95, P95_TARGET, True, "ms", f"n={len(found)}"),
-        Figure(
-            "idle CPU of a worker", setting.database, share, CPU_TARGET, True, "%", f"over {IDLE_SECONDS:g} s"
-        ),
+        Figure("idle CPU of a worker", setting.database, share, CPU_TARGET, True, "%", f"over {seconds:g} s"),
     ]

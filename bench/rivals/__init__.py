@@ -1,0 +1,1 @@
+"""What the figures are measured against: the honest best of their kind, with the same machine, servers and threads."""
