@@ -49,7 +49,7 @@ class StrictJson(DefaultJSONProvider):
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         """The value of a JSON text; raises ValueError."""
         try:
-            return _decoder.decode(s if isinstance(s, str) else s.decode())
+            return _decoder.decode(s if isinstance(s, str) else s.decode("utf-8-sig"))
         except RecursionError:
             raise ValueError("nested too deeply") from None
 

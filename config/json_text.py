@@ -18,7 +18,10 @@ def read_json(text: str | bytes) -> Any:
 
 
 def write_json(value: Any) -> str:
-    """The shortest JSON text of a value; raises TypeError for what JSON cannot say."""
+    """The shortest JSON text of a value; what JSON lacks becomes what is next to it (a path its text, a set a list).
+
+    Raises TypeError for what is next to nothing.
+    """
     try:
         return to_json(value).decode()
     except ValueError:

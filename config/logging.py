@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from config.json_text import write_json
 from config.settings import settings
 
 SECRET_KEYS = re.compile(r"(authorization|cookie|password|secret|token|api_?key)", re.IGNORECASE)
@@ -47,6 +48,19 @@ def _plain(_logger: Any, _method: str, event: Any) -> str:
     return line if trace is None else f"{line}\n{trace}"
 
 
+def _safely(render: Any) -> Any:
+    """`render`, and a short line for what it cannot show: telling about something must not end it."""
+
+    def rendered(logger: Any, method: str, event: Any) -> str:
+        what = str(event.get("event"))
+        try:
+            return str(render(logger, method, event))
+        except Exception as error:  # noqa: BLE001 (whatever a value does when it is looked at)
+            return write_json({"event": what, "cannot_be_shown": type(error).__name__})
+
+    return rendered
+
+
 class _Lines(structlog.WriteLogger):
     """Writes what it can: a full disk or a closed terminal must not end what is being told about."""
 
@@ -78,7 +92,7 @@ def configure(program: str) -> None:
     if text:
         renderer = structlog.dev.ConsoleRenderer(colors=True) if sys.stderr.isatty() else _plain
     structlog.configure(  # straight to the file: a line takes half the time that it takes through `logging`
-        processors=[*shared, renderer],
+        processors=[*shared, _safely(renderer)],
         logger_factory=lambda *_: _Lines(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,

@@ -51,11 +51,12 @@ def _work(queue: str, limits: Limits, kinds: Mapping[str, Kind], worker: Worker,
         return claim(queue, worker.id, limits)
 
     row = claim_next()
-    if row is not None and own:  # nobody rang for this one, so others may be waiting unheard
+    ran = row is not None
+    if ran and own:  # nobody rang for this one, so others may be waiting unheard
         ring_bell(queue)
     while row is not None:
         row = _run(row, kinds, worker, claim_next) or claim_next()
-    if time.monotonic() > until:
+    if ran and time.monotonic() > until:
         ring_bell(queue)
 
 

@@ -16,6 +16,10 @@ log = structlog.get_logger("trial")
 with structlog.contextvars.bound_contextvars(job_id="7"):
     log.info("it began", title="A film", password="hunter2", header="Bearer abcdef")
 log.debug("too much")
+class Shy:
+    def __str__(self): raise RuntimeError("not me")
+    __repr__ = __str__
+log.info("it is shy", who=Shy())
 logging.getLogger("library").warning("a library says %s", "so")
 try:
     1 / 0
@@ -39,7 +43,7 @@ def say(form: str, stderr: int | None, tmp_path: Path) -> "subprocess.CompletedP
 
 def test_json_lines_carry_the_context_and_no_secret(tmp_path: Path) -> None:
     done = say("json", subprocess.PIPE, tmp_path)
-    began, library, failed = map(json.loads, done.stderr.splitlines())
+    began, shy, library, failed = map(json.loads, done.stderr.splitlines())
     assert (
         began.items()
         >= {
@@ -51,6 +55,7 @@ def test_json_lines_carry_the_context_and_no_secret(tmp_path: Path) -> None:
             "password": "…",
         }.items()
     )
+    assert shy == {"event": "it is shy", "cannot_be_shown": "RuntimeError"}
     assert library["event"] == "a library says so" and library["level"] == "warning"
     assert "ZeroDivisionError" in failed["exception"]
     assert "hunter2" not in done.stderr and "abcdef" not in done.stderr
@@ -60,8 +65,9 @@ def test_text_lines_are_for_reading(tmp_path: Path) -> None:
     done = say("text", subprocess.PIPE, tmp_path)
     lines = done.stderr.splitlines()
     assert "[info] it began title='A film' password=…" in lines[0] and "job_id=7" in lines[0]
-    assert "[warning] a library says so" in lines[1]
-    assert "[error] it failed" in lines[2] and lines[3].startswith("Traceback")
+    assert lines[1] == '{"event":"it is shy","cannot_be_shown":"RuntimeError"}'
+    assert "[warning] a library says so" in lines[2]
+    assert "[error] it failed" in lines[3] and lines[4].startswith("Traceback")
     assert lines[-1] == "ZeroDivisionError: division by zero"
     assert "hunter2" not in done.stderr and "abcdef" not in done.stderr
 

@@ -83,6 +83,10 @@ def test_malformed_json_is_400(friend: Caller, data: bytes) -> None:
     refused(raw(friend, data), 400, "malformed_json")
 
 
+def test_a_byte_order_mark_is_no_mistake(friend: Caller) -> None:
+    assert raw(friend, b'\xef\xbb\xbf{"kind": "echo"}').status_code == 202
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_another_content_type_is_415(friend: Caller, content_type: str) -> None:
     refused(raw(friend, b'{"kind": "echo"}', content_type), 415, "not_json")
