@@ -1,6 +1,7 @@
 """The web application: the pages, the REST API and the feed, put together in reading order."""
 
 import sys
+from contextlib import suppress
 
 import structlog
 from flask import g, request
@@ -66,8 +67,9 @@ def _hold_connection() -> None:
     """Let all of a call's questions to the database use one connection; not the feed's, which stays open for hours."""
     if access.is_private(request.endpoint) and request.endpoint != "feed.follow":
         held = database.database.connection_context()
-        held.__enter__()
-        g.held = held
+        with suppress(*database.AWAY):  # whoever asks it something will say so
+            held.__enter__()
+            g.held = held
 
 
 def _let_connection_go(_error: BaseException | None) -> None:

@@ -6,6 +6,7 @@ are plain SQL, written once: `%s` marks a parameter and `NOW` the database's clo
 """
 
 import itertools
+import math
 import re
 import select
 import threading
@@ -47,7 +48,7 @@ class _Connection(psycopg2.extensions.connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.prepared: set[str] = set()
+        self.prepared: dict[str, float] = {}  # name → when, by the monotonic clock
         with self.cursor() as cursor:
             cursor.execute(
                 "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
@@ -213,6 +214,7 @@ def change(text: str, *params: Any) -> list[Row]:
 
 
 MOST_PREPARED = 40  # parameters; statements over lists are of every length, and each would be kept
+PLAN_SECONDS = 5.0  # then it is planned anew: the best plan for an empty queue is the worst for a long one
 _FIRST_LOCK = "SELECT pg_advisory_xact_lock(7703, hashtext(%s)); "
 
 
@@ -232,9 +234,13 @@ def change_prepared(text: str, *params: Any, lock: str = "") -> list[Row]:
 def _prepared(sql: str, connection: Any) -> str:
     """What executes the statement, once it is prepared on the connection."""
     name, prepare, execute = _named(sql)
-    if name not in connection.prepared:
+    known: dict[str, float] = connection.prepared
+    if time.monotonic() - known.get(name, math.inf) > PLAN_SECONDS:
+        _run(f"DEALLOCATE {name}", ())
+        del known[name]
+    if name not in known:
         _run(prepare, ())
-        connection.prepared.add(name)
+        known[name] = time.monotonic()
     return execute
 
 

@@ -13,7 +13,7 @@ from pipelines.kind import Limits
 _CLAIM = """UPDATE job SET state = 'running', attempt = attempt + 1, revision = revision + 1, rescued = 0,
     worker_id = %s, lease_until = NOW + %s, started_at = NOW, progress = NULL, waiting = NULL, error = NULL
  WHERE id = (SELECT id FROM job WHERE queue = %s AND state = 'queued' {allowed}
-    ORDER BY priority DESC, rescued DESC, turn, id LIMIT 1 {skip}) AND state = 'queued'"""
+    ORDER BY priority DESC, rescued DESC, turn, id LIMIT 1 {skip})"""
 
 _RUNNING = "FROM job WHERE queue = %s AND state = 'running' AND worker_id IS NOT NULL"
 _FREE = "AND NOT EXISTS (SELECT 1 FROM queue WHERE name = %s AND (paused = 1 OR max_running IS NOT NULL))"

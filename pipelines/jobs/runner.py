@@ -59,15 +59,19 @@ def run(
 def _write_down(
     end: Callable[[], Row | None], claim_next: Callable[[], Row | None]
 ) -> tuple[Row | None, Row | None]:
-    kept = None
+    kept, ended = None, False
     try:
         with together():
-            kept = end()
+            kept, ended = end(), True
             return kept, claim_next()
     except AWAY:
-        if kept is None or is_sqlite():  # on PostgreSQL what was written before stays
+        if not ended or is_sqlite():  # on PostgreSQL what was written before stays
             kept = _insist(end)()
         return kept, None
+    except Exception:
+        if ended and is_sqlite():  # a claim that broke took the end with it
+            _insist(end)()
+        raise
 
 
 def _measure(row: Row, outcome: str, seconds: float) -> None:

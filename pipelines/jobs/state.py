@@ -19,7 +19,8 @@ COLUMNS = ", ".join(column for column in Job._meta.columns if column not in _ASI
 
 _NOTE = "INSERT INTO job_event (job_id, at, event, state, attempt, revision, detail)"
 
-FENCE = "WHERE id = %s AND attempt = %s AND state = 'running'"
+# without a worker it is a parent that waits for its children, and the attempt is over
+FENCE = "WHERE id = %s AND attempt = %s AND state = 'running' AND worker_id IS NOT NULL"
 
 # a run that ends because it has to gives way to what its owner asked for meanwhile
 _WISHED = (

@@ -70,6 +70,18 @@ def end(child: Row, how: str) -> None:
     change(f"UPDATE job SET state = '{how}', finished_at = NOW WHERE id = %s", child["id"])
 
 
+def test_a_split_that_is_written_again_changes_nothing() -> None:
+    parent = queued(kind=PARTS)["id"]
+    row = claim("parts", 7)
+    assert row is not None
+    parts = Split([{"part": n} for n in range(3)], {})
+    for _ in range(2):  # the database took the first one and was gone before it could say so
+        family.split(row, PARTS, parts)
+    now = job.find(parent)
+    assert now is not None and (now["state"], now["worker_id"], now["children"]) == ("running", None, 3)
+    assert len(children(parent)) == 3
+
+
 def test_a_split_job_runs_without_worker_and_shows_what_its_children_do() -> None:
     parent = split()
     now = shown(parent)

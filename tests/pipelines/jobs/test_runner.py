@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from config.database import Row, change, now
+from config.database import Row, change, is_sqlite, now
 from pipelines.errors import GiveUp, Snooze, TryAgain
 from pipelines.jobs import runner, state
 from pipelines.jobs.claim import claim
@@ -49,6 +49,25 @@ def test_a_pipeline_that_returns_has_succeeded(worker: Worker) -> None:
     row = run_with(worker, lambda context, params: {"attempt": context.attempt})
     assert (row["state"], json.loads(row["result"]), row["worker_id"]) == ("succeeded", {"attempt": 1}, None)
     assert json.loads(row["progress"])["percent"] == 100
+
+
+@pytest.mark.parametrize("error", [OperationalError("gone"), RuntimeError("a bug")])
+def test_a_claim_that_breaks_takes_no_end_with_it(worker: Worker, error: Exception) -> None:
+    def claim_next() -> Row | None:
+        claim("echo", worker.id)
+        raise error
+
+    first, second = queued(params={"n": 1}), queued(params={"n": 2})
+    row = claim("echo", worker.id)
+    assert row is not None and row["id"] == first["id"]
+    try:
+        assert runner.run(row, {"echo": ECHO}, worker, claim_next) is None
+    except RuntimeError:
+        assert isinstance(error, RuntimeError)
+    found = job.find(first["id"])
+    assert found is not None and (found["state"], found["attempt"]) == ("succeeded", 1)
+    following = job.find(second["id"])
+    assert following is not None and following["state"] == ("queued" if is_sqlite() else "running")
 
 
 def test_try_again_costs_a_failure_and_says_when(worker: Worker) -> None:
