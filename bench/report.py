@@ -76,7 +76,8 @@ class Report:
 
 INTRODUCTION = """`make bench` measured this in {minutes:.0f} minutes and wrote this page. A value with × is ours ÷ the
 rival's, both measured in turns in the same run, so that whatever else the machine does hits both; the last two columns
-have the numbers behind it. Run it on your own machine: the ratios travel, the absolute numbers do not."""
+have the numbers behind it. Run it on your own machine: the ratios travel, the absolute numbers do not. profile.md says
+why some targets are missed."""
 
 
 def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
