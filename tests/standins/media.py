@@ -9,8 +9,10 @@ from pathlib import Path
 from pipelines.integrations.ytdlp.programs import find_ffmpeg
 
 # Change it when the recipes change; older material is then left behind in the temporary folder.
-EDITION = 2
+EDITION = 3
 SECONDS = 20
+KEY = bytes(range(16))
+IV = "4d65646961204e657374204d65646961"
 
 _PICTURE = ["-f", "lavfi", "-i", f"testsrc=size=320x180:rate=25:duration={SECONDS}"]
 _NOISE = ["-f", "lavfi", "-i", f"testsrc=size=640x360:rate=25:duration={SECONDS},noise=alls=40:allf=t"]
@@ -52,6 +54,20 @@ RECIPES: tuple[list[str], ...] = (
     [
         *_COPY,
         "-f",
+        "hls",
+        "-hls_time",
+        "2",
+        "-hls_playlist_type",
+        "vod",
+        "-hls_key_info_file",
+        "key.info",
+        "-hls_segment_filename",
+        "hls/encrypted%02d.ts",
+        "hls/encrypted.m3u8",
+    ],
+    [
+        *_COPY,
+        "-f",
         "dash",
         "-seg_duration",
         "2",
@@ -68,10 +84,14 @@ _MASTER = """#EXTM3U
 #EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=320x180,CODECS="avc1.42c00d,mp4a.40.2"
 media.m3u8
 """
+_SUBTITLES = {
+    "en": "WEBVTT\n\n00:00.000 --> 00:05.000\nA tone begins.\n\n00:05.000 --> 00:20.000\nIt goes on.\n",
+    "de": "WEBVTT\n\n00:00.000 --> 00:05.000\nEin Ton beginnt.\n\n00:05.000 --> 00:20.000\nEr hält an.\n",
+}
 
 
 def media_directory() -> Path:
-    """The folder with all media; made at the first call, about three seconds."""
+    """The folder with all media; made at the first call, a few seconds."""
     place = Path(tempfile.gettempdir()) / f"video-site-{os.getuid()}-{EDITION}"
     if place.is_dir() and place.stat().st_uid == os.getuid():
         return place
@@ -89,8 +109,12 @@ def media_directory() -> Path:
 
 
 def _make(folder: Path) -> None:
-    (folder / "hls").mkdir()
-    (folder / "dash").mkdir()
+    for name in ("hls", "dash", "subs"):
+        (folder / name).mkdir()
+    (folder / "hls/key.bin").write_bytes(KEY)
+    (folder / "key.info").write_text(f"key.bin\nhls/key.bin\n{IV}\n")
+    for language, text in _SUBTITLES.items():
+        (folder / f"subs/{language}.vtt").write_text(text, encoding="utf-8")
     ffmpeg = find_ffmpeg()
     if ffmpeg is None:
         raise RuntimeError("the video site needs ffmpeg, or the imageio-ffmpeg wheel")

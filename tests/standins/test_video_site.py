@@ -103,6 +103,75 @@ def test_nolength_tells_no_length(site: VideoSite) -> None:
         assert answer.read() == site.file("/small.mp4").read_bytes()
 
 
+@pytest.mark.parametrize(("claim", "got"), [(2_000_000, None), (200_000, 200_000)])
+def test_a_claimed_length_is_a_lie(site: VideoSite, claim: int, got: int | None) -> None:
+    address = site.url(f"/wronglength/small.mp4?claim={claim}")
+    if got is None:
+        with pytest.raises(http.client.IncompleteRead) as short:
+            get(address)
+        assert short.value.partial == site.file("/small.mp4").read_bytes()
+    else:
+        assert get(address) == site.file("/small.mp4").read_bytes()[:got]
+
+
+@pytest.mark.parametrize(("query", "length"), [("", None), ("?length=1500000", "1500000")])
+def test_an_endless_film_begins_well_and_never_ends(site: VideoSite, query: str, length: str | None) -> None:
+    film = site.file("/small.mp4").read_bytes()
+    connection = http.client.HTTPConnection(urlsplit(site.base).netloc, timeout=5)
+    connection.request("GET", f"/endless.mp4{query}")
+    answer = connection.getresponse()
+    assert answer.headers["Content-Length"] == length
+    assert answer.read(len(film)) == film
+    assert len(answer.read(300_000)) == 300_000
+    answer.close()
+    connection.close()
+    site.wait_for(lambda log: log[-1].path == "/endless.mp4" and log[-1].over)
+
+
+def test_a_redirect_leads_anywhere_and_a_loop_nowhere(site: VideoSite) -> None:
+    assert get(site.url("/redirect?to=/audio.m4a")) == site.file("/audio.m4a").read_bytes()
+    connection = http.client.HTTPConnection(urlsplit(site.base).netloc, timeout=5)
+    connection.request("GET", "/redirect?status=307&to=http%3A%2F%2F[::1]:1%2Fa%3Fb=1")
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (307, "http://[::1]:1/a?b=1")
+    connection.close()
+    with pytest.raises(HTTPError, match="infinite loop"):
+        get(site.url("/loop"))
+
+
+def test_a_page_refuses_by_words_of_its_own(site: VideoSite) -> None:
+    address = site.url("/watch/small.mp4?status_page=503&retry_after=7&status_page_once=full&status=404")
+    with pytest.raises(HTTPError) as refused:
+        get(address)
+    assert (refused.value.code, refused.value.headers["Retry-After"]) == (503, "7")
+    page = get(address).decode()
+    assert site.url("/small.mp4?retry_after=7&status=404") in page
+
+
+def test_a_page_waits_at_its_gate(site: VideoSite) -> None:
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(get(site.url("/rss.xml?gate_page=b"))))
+    reader.start()
+    site.wait_for(lambda log: log[-1].query == "gate_page=b")
+    assert not got
+    site.open("b")
+    reader.join(20)
+    assert b"gate" not in got[0]
+
+
+def test_the_log_tells_cookie_and_user_agent(site: VideoSite) -> None:
+    get(site.url("/picture.jpg"), Cookie="session=open", **{"User-Agent": "test"})
+    assert (site.requests[-1].cookie, site.requests[-1].user_agent) == ("session=open", "test")
+
+
+def test_addresses_in_pages_are_those_the_client_uses(site: VideoSite) -> None:
+    port = urlsplit(site.base).port
+    assert (
+        f"http://localhost:{port}/small.mp4"
+        in get(site.url("/og/small.mp4"), Host=f"localhost:{port}").decode()
+    )
+
+
 def test_a_playlist_hands_its_query_on_to_the_segments(site: VideoSite) -> None:
     text = get(site.url("/hls/media.m3u8?status=404&only=segment04")).decode()
     assert "segment03.ts?status=404&only=segment04" in text
