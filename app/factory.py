@@ -11,7 +11,9 @@ from app import access, envelope, errors
 from app.accounts import sessions
 from app.api import shapes
 from app.api.auth import auth
+from app.api.cookies import cookies
 from app.api.docs import docs
+from app.api.downloads import downloads
 from app.api.health import health
 from app.api.jobs import jobs
 from app.api.kinds import kinds
@@ -53,7 +55,7 @@ def build() -> OpenAPI:
     app.before_request(envelope.check_body)
     app.after_request(envelope.finish)
     app.teardown_request(_let_connection_go)
-    for api in (health, metrics, auth, me, jobs, kinds, services, queues, workers):
+    for api in (health, metrics, auth, me, cookies, jobs, downloads, kinds, services, queues, workers):
         app.register_api(api)
     for blueprint in (docs, pages, feed):
         app.register_blueprint(blueprint)

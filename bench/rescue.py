@@ -49,7 +49,7 @@ def measure(setting: Setting) -> list[Figure]:
     env: dict[str, Any] = {**setting.env}
     with ExitStack() as stack:
         site = stack.enter_context(VideoSite())
-        system = stack.enter_context(System(setting.folder / "system", scale="downloader=2", **env))
+        system = stack.enter_context(System(setting.folder / "system", scale="downloader=2", site=site, **env))
         found = kill_to_running(system, site, 2 if setting.short else KILLS)
         system.stop()
     name = "SIGKILL of a worker to its job running again, p95"

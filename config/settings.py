@@ -5,6 +5,7 @@ Each setting NAME can also come from a file named in NAME_FILE. All problems are
 
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from functools import cache
@@ -64,10 +65,37 @@ def _strong(value: str) -> str:
     return value
 
 
+def _place(value: object) -> tuple[str, int]:
+    """`host:port` (`[::1]:port`) as a pair, the host in small letters."""
+    if isinstance(value, tuple):
+        return value
+    try:
+        parts = urlsplit(f"//{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or parts.netloc != value or "@" in str(value):
+        raise ValueError("must be a list of host:port")
+    return host.rstrip("."), port
+
+
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+def _size(value: object) -> object:
+    """A number of bytes, also as `500 MB` or `1 GiB` (both count in 1024)."""
+    said = re.fullmatch(r"\s*([0-9]+)\s*([kmgt]?)(i?b)?\s*", str(value), re.IGNORECASE)
+    if said is None:
+        raise ValueError("must be a number of bytes, or such as 500 MB or 1 GiB")
+    return int(said[1]) * _UNITS[said[2].lower()]
+
+
 WebUrl = Annotated[str, _url_with("http", "https")]
 Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], BeforeValidator(_split)]
 
 
+Places = Annotated[tuple[Annotated[tuple[str, int], BeforeValidator(_place)], ...], BeforeValidator(_split)]
+Size = Annotated[int, BeforeValidator(_size)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]  # 0 is no limit
 
 
@@ -99,6 +127,13 @@ class Settings(BaseModel):
     downloads_per_hour: Count = _env("MEDIANEST_DOWNLOAD_PER_HOUR", 5)
     downloads_per_user: Count = _env("MEDIANEST_DOWNLOAD_PER_USER", 2)
     downloads_per_host: Count = _env("MEDIANEST_DOWNLOAD_PER_HOST", 2)
+    download_max_bytes: Size = _env("MEDIANEST_DOWNLOAD_MAX_BYTES", 50 * 2**30)
+    download_max_seconds: Count = _env("MEDIANEST_DOWNLOAD_MAX_SECONDS", 12 * 3600)
+    download_live: bool = _env("MEDIANEST_DOWNLOAD_LIVE", False)
+    playlist_max: Annotated[int, Field(ge=1, le=100_000)] = _env("MEDIANEST_DOWNLOAD_PLAYLIST_MAX", 100)
+    disk_floor: Size = _env("MEDIANEST_DISK_FLOOR", 2**30)
+    egress_allow: Places = _env("MEDIANEST_EGRESS_ALLOW", ())
+    egress_proxy: WebUrl | None = _env("MEDIANEST_EGRESS_PROXY")
     plex_url: WebUrl | None = _env("PLEX_URL")
     overseerr_url: WebUrl | None = _env("OVERSEERR_URL")
     uptime_kuma_url: WebUrl | None = _env("UPTIME_KUMA_URL")

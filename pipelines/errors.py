@@ -1,7 +1,7 @@
 """What a pipeline raises: two errors decide the reaction, four signals end a run that is not over.
 
 `TryAgain` costs one failure and comes back later; `GiveUp` ends the job for good. `Snooze` waits for
-something outside and costs nothing. The signals derive from BaseException, so that no pipeline
+something outside until a time, `Held` until it is gone; both cost nothing. The signals derive from BaseException, so that no pipeline
 swallows them with `except Exception`.
 """
 
@@ -63,6 +63,15 @@ class Snooze(Exception):
         self.reason: WaitReason = reason
         self.message = message
         self.after = after
+
+
+class Held(Exception):
+    """Not now: back to the queue until `Kind.held` says nothing any more. Costs no failure."""
+
+    def __init__(self, reason: WaitReason, message: str) -> None:
+        super().__init__(message)
+        self.reason: WaitReason = reason
+        self.message = message
 
 
 class Stop(BaseException):

@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from pipelines.errors import WaitReason
+
 Role = Literal["user", "admin", "system"]
 
 
@@ -21,6 +23,8 @@ class Context(Protocol):
     """
 
     job_id: int
+    owner_id: int
+    parent_id: int | None
     attempt: int
     checkpoint: dict[str, Any]
 
@@ -78,7 +82,7 @@ class Kind:
     `params` is a pydantic model with `extra="forbid"`; `run` gets the context and an instance of it
     and returns the job's result. `every` (seconds) makes the system submit one without owner
     each so often. `tidy` is called about once a minute in each worker that serves the queue: it
-    removes what ended jobs left behind.
+    removes what ended jobs left behind. `held` says why none of this kind can begin on this machine now, and in words.
 
     `hourly` says how many of this kind a user may submit in an hour (0 or None: any number),
     `limits` how many may run at once in its queue. `host` and `unique` read a job's (validated, JSON)
@@ -94,6 +98,7 @@ class Kind:
     submit_role: Role = "user"
     every: float | None = None
     tidy: Callable[[], None] | None = field(default=None, repr=False)
+    held: Callable[[], tuple[WaitReason, str] | None] = field(default=lambda: None, repr=False)
     hourly: Callable[[], int | None] = field(default=lambda: None, repr=False)
     limits: Callable[[], Limits] = field(default=Limits, repr=False)
     host: Callable[[dict[str, Any]], str] = field(default=lambda params: "", repr=False)

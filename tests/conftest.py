@@ -81,17 +81,15 @@ def site() -> Iterator[VideoSite]:
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, site: VideoSite) -> Iterator[System]:
     """A running installation with an admin, shared by the tests of a module."""
-    with System(tmp_path_factory.mktemp("system")) as system:
+    with System(tmp_path_factory.mktemp("system"), site=site) as system:
         system.set_up()
-        system.site = site
         yield system
 
 
 @pytest.fixture
 def fresh_system(tmp_path: Path, site: VideoSite) -> Iterator[System]:
     """A running installation that nobody has set up."""
-    with System(tmp_path) as system:
-        system.site = site
+    with System(tmp_path, site=site) as system:
         yield system
 
 

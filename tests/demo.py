@@ -39,7 +39,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with VideoSite() as site, System(FOLDER.absolute(), port=PORT) as system:
+    with VideoSite() as site, System(FOLDER.absolute(), port=PORT, site=site) as system:
         system.set_up()
         failed = show_jobs(system, site)
         name, password = ADMIN

@@ -40,7 +40,14 @@ class System:
     """Starts, asks, stops and kills one installation; usable as a context manager."""
 
     def __init__(
-        self, folder: Path, *, root: Path = ROOT, port: int = 0, scale: str = "", **env: str
+        self,
+        folder: Path,
+        *,
+        root: Path = ROOT,
+        port: int = 0,
+        scale: str = "",
+        site: VideoSite | None = None,
+        **env: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.data = folder / "data"
@@ -52,7 +59,9 @@ class System:
         self._root, self._scale = root, scale
         self._env = env
         self.process: psutil.Popen | None = None
-        self.site: VideoSite
+        if site is not None:
+            self.site = site
+            self._env = {"MEDIANEST_EGRESS_ALLOW": urlsplit(site.base).netloc, **env}
 
     def __enter__(self) -> Self:
         self.start()

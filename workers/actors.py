@@ -44,9 +44,11 @@ def _work_on(queue: str, kinds: Mapping[str, Kind], worker: Callable[[], Worker]
 
 def _work(queue: str, limits: Limits, kinds: Mapping[str, Kind], worker: Worker, own: bool) -> None:
     until = time.monotonic() + TURN_SECONDS
+    served = [kind for kind in kinds.values() if kind.queue == queue]
 
     def claim_next() -> Row | None:
-        if worker.draining.is_set() or time.monotonic() > until:
+        over = worker.draining.is_set() or time.monotonic() > until
+        if over or any(kind.held() for kind in served):
             return None
         return claim(queue, worker.id, limits)
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 from app.errors import CODES
 
 JOB_ERRORS = {
-    "blocked_address": "the address leads into a private network",
+    "blocked_address": "the address leads to a place that downloads may not reach",
+    "bot_check": "the site wants to be sure that a person is asking",
     "children_failed": "all parts of the job failed",
     "disk_full": "no room on the disk",
     "download_failed": "the download failed for a reason we have no word for",
@@ -32,6 +33,7 @@ JOB_ERRORS = {
     "staging_unusable": "the staging directory cannot be used",
     "stalled": "nothing moved for too long",
     "too_large": "larger than the limit",
+    "too_slow": "took longer than the limit",
     "unavailable_here": "not shown in this country",
     "unsupported_url": "nothing at this address that can be downloaded",
     "worker_lost": "the worker that ran the job ended unexpectedly",
@@ -111,6 +113,31 @@ class Job(BaseModel):
     scheduled_at: str | None
     started_at: str | None
     finished_at: str | None
+
+
+class File(BaseModel):
+    """A file in the library; `path` is relative to the media directory."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Download(BaseModel):
+    """What a job put in the library; the media file comes first in `files`."""
+
+    id: str
+    job_id: str
+    owner: Owner | None = Field(description="null for the system's own")
+    title: str
+    uploader: str | None
+    duration: float | None = Field(description="In seconds.")
+    mode: Literal["video", "audio"]
+    source_url: str
+    files: list[File]
+    extractor: str
+    media_id: str = Field(description="Its id at the site; for the generic extractor its address.")
+    created_at: str
 
 
 class JobEvent(BaseModel):
@@ -288,3 +315,10 @@ ERRORS: ResponseDict = {
     status: _error_doc(status) for status in sorted({number for number, _ in CODES.values()})
 }
 """For the documentation of a blueprint: every error, with what it may mean."""
+
+
+class CookieHost(BaseModel):
+    """A host for which cookies are lent; they themselves are never shown."""
+
+    host: str
+    created_at: str

@@ -1,4 +1,4 @@
-"""Fetch one video with yt-dlp in a child process, then publish the file in the library.
+"""Fetch a video with yt-dlp in a child process, then publish it in the library; a playlist becomes one job for each entry.
 
 An attempt goes on where the last one stopped: partial files lie in the job's staging folder. What is
 about to be published is written down before the move, so that an attempt that dies between the move
@@ -6,143 +6,152 @@ and its last word does not lead to a second file.
 """
 
 import hashlib
-from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from config.database import query
 from config.settings import settings
-from pipelines.download import library, naming
-from pipelines.integrations.ytdlp.client import Fetched, Moved, Wanted, fetch
-from pipelines.kind import Context, Kind, Limits
-from pipelines.models.job import ENDED
-
-KEEP_FAILED = 24 * 3600.0  # seconds in which a failed download's partial file waits for a retry
-
-
-def _web_address(text: str) -> str:
-    text = text.strip()
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("is not a web address") from None
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("must begin with http:// or https://")
-    if not parts.hostname:
-        raise ValueError("names no host")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not contain a user name or password")
-    if any(ord(character) < 33 for character in text):
-        raise ValueError("must not contain spaces")
-    return text
+from pipelines.download import archive, hosts, leftovers, room
+from pipelines.download.params import Params, allowed
+from pipelines.download.publish import publish, published_before
+from pipelines.errors import JobError
+from pipelines.integrations.ytdlp import failures
+from pipelines.integrations.ytdlp.client import Fetched, Found, Listed, Moved, Wanted, Watch, fetch
+from pipelines.kind import Context, Kind, Limits, Split
+from pipelines.models.cookie import cookies_for
 
 
-class Params(BaseModel):
-    """What to download and how; a directly served file stays as it is."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: Annotated[str, Field(max_length=4096, title="Video address"), AfterValidator(_web_address)]
-    mode: Literal["video", "audio"] = "video"
-    quality: Literal["best", "2160", "1440", "1080", "720", "480"] = "best"
-    container: Literal["mp4", "mkv"] = "mp4"
-
-
-def run(context: Context, params: Params) -> dict[str, Any]:
+def run(context: Context, params: Params) -> dict[str, Any] | Split:
     """Fetch, publish, tidy up; the contract's download result."""
-    media, staging = settings().media_dir, settings().staging_dir
-    result = _published_before(context, media)
+    result = published_before(context) or archive.linked(context, params)
     if result is None:
-        wanted = Wanted(params.url, params.mode, params.quality, params.container)
-        fetched = fetch(
-            wanted,
-            staging,
-            name=_staging_name(context.job_id, params),
-            attempt=context.attempt,
-            report=lambda moved: _report(context, moved),
-            check=context.check,
+        try:
+            got = _fetch(context, params)
+        except archive.Linked as linked:
+            got, result = None, linked.result
+        if isinstance(got, Listed):
+            return _split(context, params, got)
+        if got is not None:
+            result = publish(context, got, params)
+    assert result is not None
+    archive.record(context, params, result)
+    for folder in leftovers.folders_of(settings().staging_dir, context.job_id):
+        leftovers.discard(folder)
+    return {name: value for name, value in result.items() if name not in archive.IDENTITY}
+
+
+def _fetch(context: Context, params: Params) -> Fetched | Listed:
+    """Without cookies; with those of the owner if the site asks who is there."""
+    host = hosts.host_of(params.url)
+    hosts.wait_for(host, context)
+    room.keep_floor()
+    try:
+        try:
+            got = _fetch_once(context, params)
+        except JobError as error:
+            cookies = cookies_for(context.owner_id, host) if error.category == "auth" else None
+            if cookies is None:
+                raise
+            got = _fetch_once(context, params, cookies)
+    except JobError as error:
+        hosts.note(host, error)
+        if error.code == failures.DISK_FULL.code:
+            raise room.full() from None
+        raise
+    hosts.forgive(host)
+    if isinstance(got, Fetched):
+        _not_above_cap(got.bytes)
+    return got
+
+
+def _fetch_once(context: Context, params: Params, cookies: str = "") -> Fetched | Listed:
+    ours = settings()
+    wanted = Wanted(
+        params.url, params.mode, params.quality, params.container, tuple(params.subtitles), params.embed,
+        params.items or "", ours.playlist_max, ours.download_live, cookies,
+    )  # fmt: skip
+    limits = _Limits(context, params)
+    return fetch(
+        wanted,
+        ours.staging_dir,
+        name=_staging_name(context.job_id, params),
+        attempt=context.attempt,
+        watch=Watch(limits.report, context.check, limits.admit, limits.held),
+        allowed=allowed(),
+        upstream=ours.egress_proxy,
+        max_seconds=ours.download_max_seconds or None,
+    )
+
+
+class _Limits:
+    """Watches one download: what it is about to be, and what it has become."""
+
+    def __init__(self, context: Context, params: Params) -> None:
+        self._context = context
+        self._params = params
+        self._title = ""
+        self._reserved = False
+
+    def admit(self, found: Found) -> None:
+        """Before anything is fetched: do we have it, is it too large, is there room?"""
+        archive.link_found(self._context, self._params, found)
+        self._title = found.title
+        if found.bytes:
+            _not_above_cap(found.bytes)
+            self._reserve(found.bytes - leftovers.held_by(settings().staging_dir, self._context.job_id))
+
+    def _reserve(self, needed: int) -> None:
+        """Once, as soon as the size is known."""
+        if not self._reserved:
+            self._reserved = True
+            room.reserve(self._context.job_id, needed)
+
+    def held(self, size: int) -> None:
+        """While it is fetched, by what lies on the disk: not every site tells a length, or the right one."""
+        _not_above_cap(size)
+        room.keep_floor()
+
+    def report(self, moved: Moved) -> None:
+        """Progress of the job."""
+        _not_above_cap(max(moved.done or 0, moved.total or 0))
+        if moved.total:
+            self._reserve(moved.total - (moved.done or 0))
+        self._context.progress(
+            percent=moved.percent,
+            stage=moved.stage,
+            message=self._title,
+            done=moved.done,
+            total=moved.total,
+            unit="bytes",
+            rate=moved.rate,
+            eta_seconds=moved.eta_seconds,
         )
-        result = _publish(context, fetched, media, params.url)
-    for folder in library.folders_of(staging, context.job_id):
-        library.discard(folder)
-    return result
+
+
+def _not_above_cap(size: int) -> None:
+    cap = settings().download_max_bytes
+    if cap and size > cap:
+        raise failures.TOO_LARGE.error()
+
+
+def _split(context: Context, params: Params, listed: Listed) -> Split:
+    if context.parent_id is not None:
+        raise failures.SEVERAL.error()
+    same = params.model_dump(exclude={"url", "items"}, exclude_defaults=True)
+    children = [
+        {"url": entry.url, **same, **({"items": entry.items} if entry.items else {})}
+        for entry in listed.entries
+    ]
+    about: dict[str, Any] = {
+        "title": listed.title,
+        "uploader": listed.uploader,
+        "duration": None,
+        "files": [],
+    }
+    return Split(children, {**about, "source_url": params.url, "more": listed.more})
 
 
 def _staging_name(job_id: int, params: Params) -> str:
     """The same for each attempt; partial files of what another database called job 17 are left alone."""
     return f"{job_id}-{hashlib.sha256(params.model_dump_json().encode()).hexdigest()[:8]}"
-
-
-def _report(context: Context, moved: Moved) -> None:
-    context.progress(
-        percent=moved.percent,
-        stage=moved.stage,
-        done=moved.done,
-        total=moved.total,
-        unit="bytes",
-        rate=moved.rate,
-        eta_seconds=moved.eta_seconds,
-    )
-
-
-def _publish(context: Context, fetched: Fetched, media: Path, url: str) -> dict[str, Any]:
-    context.progress(percent=100.0, stage="publishing", done=fetched.bytes, total=fetched.bytes, unit="bytes")
-    name = naming.file_name(fetched.title, fetched.media_id, fetched.path.suffix)
-    result: dict[str, Any] = {
-        "title": fetched.title,
-        "uploader": fetched.uploader,
-        "duration": fetched.duration,
-        "files": [{"path": name, "bytes": fetched.bytes, "sha256": fetched.sha256}],
-        "source_url": url,
-    }
-    inode = fetched.path.stat().st_ino
-    context.save(result=result, inode=inode)  # raises if the lease is lost, so only one attempt moves
-    target = library.publish(fetched.path, media, name)
-    result["files"][0]["path"] = str(target.relative_to(media))
-    return result
-
-
-def _published_before(context: Context, media: Path) -> dict[str, Any] | None:
-    """The result of an attempt that moved its file and died before it could say so.
-
-    The move keeps the inode, so the file is known for ours whatever name it got.
-    """
-    if "inode" not in context.checkpoint or not media.is_dir():
-        return None
-    inode, result = context.checkpoint["inode"], dict(context.checkpoint["result"])
-    for file in media.iterdir():
-        status = file.lstat()
-        if status.st_ino == inode and status.st_size == result["files"][0]["bytes"]:
-            result["files"][0]["path"] = str(file.relative_to(media))
-            return result
-    return None
-
-
-def tidy() -> None:
-    """Remove the staging folders of jobs that ended, failed ones after a day."""
-    folders = [folder for folder in settings().staging_dir.glob("*") if library.job_of(folder) is not None]
-    if not folders:
-        return
-    marks = ", ".join(["%s"] * len(folders))
-    rows = query(
-        f"SELECT id, state, finished_at < NOW - {KEEP_FAILED} AS old FROM job WHERE id IN ({marks})",
-        *(library.job_of(folder) for folder in folders),
-    )
-    kept = {
-        row["id"]
-        for row in rows
-        if row["state"] not in ENDED or (row["state"] == "failed" and not row["old"])
-    }
-    for folder in folders:
-        if library.job_of(folder) not in kept:
-            library.discard(folder)
-
-
-def _host(params: dict[str, Any]) -> str:
-    return urlsplit(params["url"]).hostname or ""
 
 
 def _limits() -> Limits:
@@ -155,8 +164,9 @@ KIND = Kind(
     params=Params,
     run=run,
     max_attempts=5,
-    tidy=tidy,
+    tidy=leftovers.tidy,
+    held=room.held,
     hourly=lambda: settings().downloads_per_hour,
     limits=_limits,
-    host=_host,
+    host=lambda params: hosts.host_of(params["url"]),
 )

@@ -24,6 +24,8 @@ class Attempt:
 
     def __init__(self, row: Row) -> None:
         self.job_id = int(row["id"])
+        self.owner_id = int(row["owner_id"])
+        self.parent_id: int | None = row["parent_id"]
         self.attempt = int(row["attempt"])
         self.failures = int(row["failures"])
         self.checkpoint: dict[str, Any] = read_json(row["checkpoint"]) if row["checkpoint"] else {}

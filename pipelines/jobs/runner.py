@@ -11,7 +11,7 @@ from tenacity import retry, retry_if_exception_type, wait_exponential
 
 from config.database import AWAY, Row, is_sqlite, now, together
 from config.metrics import ATTEMPT_SECONDS, WAITED_SECONDS
-from pipelines.errors import GiveUp, LeaseLost, Snooze, Stop, TryAgain
+from pipelines.errors import GiveUp, Held, LeaseLost, Snooze, Stop, TryAgain
 from pipelines.jobs import family, state
 from pipelines.jobs.context import Attempt
 from pipelines.jobs.lease import Worker
@@ -91,6 +91,9 @@ def _attempt(row: Row, kind: Kind | None, attempt: Attempt) -> Callable[[], Row 
     except Snooze as signal:
         nap = signal
         return lambda: state.snooze(*key, nap.reason, nap.message, now() + nap.after, nap.after)
+    except Held as signal:
+        held = signal
+        return lambda: state.hold(*key, held.reason, held.message)
     except TryAgain as error:
         return _after_failure(error, row, attempt)
     except GiveUp as error:

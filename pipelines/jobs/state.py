@@ -164,6 +164,22 @@ def snooze(
     )
 
 
+def hold(job_id: int, attempt: int, reason: WaitReason, message: str) -> Row | None:
+    """The job cannot go on here now: back to the queue, where it stays due. Costs no failure."""
+    waiting = {"reason": reason, "message": message, "until": None}
+    return _one(
+        changed(
+            f"UPDATE job SET state = {OR_QUEUED}, rescued = 1, waiting = CASE WHEN wish IS NULL THEN %s END,"
+            f" {LET_GO} {FENCE}",
+            write_json(waiting),
+            job_id,
+            attempt,
+            event="held",
+            detail={"waiting": waiting},
+        )
+    )
+
+
 def release(job_id: int, attempt: int) -> Row | None:
     """The worker shuts down or was asked to stop the job: back to the queue, or as its owner wished."""
     return _one(

@@ -1,4 +1,4 @@
-"""Say of queued jobs why they do not run: a paused queue, or a limit. The first of each queue are looked at.
+"""Say of queued jobs why they do not run: a paused queue, a full disk, a limit. The first of each queue are looked at.
 
 What stands further back waits for its turn, and is told when it comes near.
 """
@@ -21,11 +21,12 @@ def explain(kinds: Mapping[str, Kind]) -> None:
     """Bring `waiting` of the first queued jobs up to date, where a queue has a limit or once had one."""
     settings = queue.settings()
     limits = {kind.queue: limits_of(kind.queue, kinds.values()) for kind in kinds.values()}
-    for name in settings.keys() | {name for name, each in limits.items() if each != Limits()}:
-        _explain(name, settings.get(name, queue.OPEN), limits.get(name, Limits()))
+    held = {kind.queue: why for kind in kinds.values() if (why := kind.held()) is not None}
+    for name in settings.keys() | held.keys() | {name for name, each in limits.items() if each != Limits()}:
+        _explain(name, settings.get(name, queue.OPEN), limits.get(name, Limits()), held.get(name))
 
 
-def _explain(name: str, setting: Row, limits: Limits) -> None:
+def _explain(name: str, setting: Row, limits: Limits, held: tuple[WaitReason, str] | None) -> None:
     first = query(
         "SELECT id, owner_id, host, waiting FROM job WHERE queue = %s AND state = 'queued'"
         " ORDER BY priority DESC, rescued DESC, turn, id LIMIT %s",
@@ -33,7 +34,7 @@ def _explain(name: str, setting: Row, limits: Limits) -> None:
     )
     if not first:
         return
-    judge = _Judge(name, setting, limits)
+    judge = _Judge(name, setting, limits, held)
     changed: dict[str | None, list[int]] = defaultdict(list)
     for row in first:
         reason = judge.reason(row)
@@ -53,13 +54,13 @@ def _explain(name: str, setting: Row, limits: Limits) -> None:
 class _Judge:
     """Knows what runs in a queue and what it allows."""
 
-    def __init__(self, name: str, setting: Row, limits: Limits) -> None:
+    def __init__(self, name: str, setting: Row, limits: Limits, held: tuple[WaitReason, str] | None) -> None:
         running = query(
             "SELECT owner_id, host FROM job WHERE queue = %s AND state = 'running' AND worker_id IS NOT NULL",
             name,
         )
         self._paused, self._most = bool(setting["paused"]), setting["max_running"]
-        self._limits, self._running = limits, len(running)
+        self._limits, self._held, self._running = limits, held, len(running)
         self._of_owner = Counter(row["owner_id"] for row in running)
         self._at_host = Counter(row["host"] for row in running if row["host"])
 
@@ -68,6 +69,8 @@ class _Judge:
         per_user, per_host = self._limits.per_user, self._limits.per_host
         if self._paused:
             return _reason("queue_paused", "An admin has paused this queue.")
+        if self._held is not None:
+            return _reason(*self._held)
         if self._most is not None and self._running >= self._most:
             return _reason("limit", f"This queue runs {self._most} at a time.")
         if per_user is not None and self._of_owner[row["owner_id"]] >= per_user:

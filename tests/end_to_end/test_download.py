@@ -22,12 +22,12 @@ def own_system(
 ) -> Iterator[System]:
     """An installation of this test's own: the embedded one, and one on PostgreSQL and a shared Redis."""
     if request.param == "sqlite":
-        with System(tmp_path) as system:
+        with System(tmp_path, site=site) as system:
             yield system
         return
     postgres: PostgresServer = request.getfixturevalue("postgres_server")
     url = postgres.create_database()
-    with System(tmp_path, DATABASE_URL=url, REDIS_URL=redis_server.url) as system:
+    with System(tmp_path, site=site, DATABASE_URL=url, REDIS_URL=redis_server.url) as system:
         yield system
     postgres.drop_database(url)
 
@@ -37,7 +37,8 @@ def sha256(path: Path) -> str:
 
 
 def library(system: System) -> list[Path]:
-    return [path for path in system.media.rglob("*") if path.is_file() and ".staging" not in path.parts]
+    """The videos in the library, without what lies beside them."""
+    return [path for path in system.media.rglob("*.mp4") if ".staging" not in path.parts]
 
 
 def children_downloading(system: System) -> list[psutil.Process]:
@@ -164,12 +165,12 @@ def test_a_frozen_downloader_changes_nothing_when_it_wakes(own_system: System, s
     own_system._scale = "downloader=2"
     own_system.start()
     job_id = begin_half(own_system, site, gate)
-    frozen = next(
-        each
+    frozen, child = next(
+        (each, child)
         for each in own_system.programs("--queue")
-        if any("ytdlp" in " ".join(c.cmdline()) for c in each.children())
+        for child in each.children()
+        if "ytdlp" in " ".join(child.cmdline())
     )
-    child = frozen.children()[0]
     frozen.suspend()
     wait_until(lambda: own_system.job(job_id)["attempt"] == 2, 90, "the rescue of a frozen worker's job")
     wait_until(
@@ -178,7 +179,7 @@ def test_a_frozen_downloader_changes_nothing_when_it_wakes(own_system: System, s
     site.open(gate)
     job = own_system.wait_for(job_id, "succeeded")
     frozen.resume()
-    wait_until(lambda: not frozen.children(recursive=True), 10, "the old attempt's end")
+    wait_until(lambda: not children_downloading(own_system), 10, "the old attempt's end")
     assert own_system.job(job_id)["revision"] == job["revision"]
     (file,) = library(own_system)
     assert sha256(file) == site.sha256("/large.mp4")

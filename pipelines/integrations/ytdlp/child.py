@@ -4,14 +4,13 @@ Started by client.py in a session of its own: one order comes on standard input,
 lines go out on what was standard output. Options come from options.py, users never write one.
 """
 
-import hashlib
 import json
 import os
 import re
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +18,18 @@ import yt_dlp
 from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError
-from yt_dlp.postprocessor import FFmpegVideoRemuxerPP
+from yt_dlp.postprocessor import get_postprocessor
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 
-from pipelines.integrations.ytdlp import failures, lifeline, messages, options
-from pipelines.integrations.ytdlp.inspect import Media, NotPlayable, inspect
-from pipelines.integrations.ytdlp.messages import Fetched, Order, Trouble
+from pipelines.integrations.ytdlp import failures, guard, lifeline, messages, options, playlist
+from pipelines.integrations.ytdlp.finish import finish
+from pipelines.integrations.ytdlp.inspect import NotPlayable
+from pipelines.integrations.ytdlp.messages import Found, Order, Trouble
 from pipelines.integrations.ytdlp.progress import Progress
 
-_BLOCK = 1024 * 1024
-_LONGEST_PLAYLIST = 8 * 1024 * 1024
-_LONGEST_TITLE = 500
+_LONGEST_MANIFEST = 8 * 1024 * 1024
+_LONGEST_NAME = 500
 _LONGEST_ERROR = 4000
-# What yt-dlp calls a file when the server gave no hint, and better names by what was found in it.
-_NAMELESS = {".unknown_video", ".bin", ""}
-_SUFFIXES = {
-    "mp4": ".mp4",
-    "matroska": ".mkv",
-    "mpegts": ".ts",
-    "mp3": ".mp3",
-    "ogg": ".ogg",
-    "flac": ".flac",
-}
 
 
 class Refused(Exception):
@@ -49,6 +38,15 @@ class Refused(Exception):
     def __init__(self, word: str) -> None:
         super().__init__(word)
         self.word = word
+
+
+class Several(Exception):
+    """There is more than one video here: the playlist and its wanted entries with their places."""
+
+    def __init__(self, result: dict[str, Any], entries: Iterator[tuple[int, dict[str, Any]]]) -> None:
+        super().__init__("several")
+        self.result = result
+        self.entries = entries
 
 
 class _Log:
@@ -68,9 +66,10 @@ class _Log:
 class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
     """yt-dlp for one video: looks at each result before anything is fetched, and keeps the last one."""
 
-    def __init__(self, order: Order, progress: Progress) -> None:
+    def __init__(self, order: Order, progress: Progress, admit: Callable[[Found], None]) -> None:
         self.order = order
         self.progress = progress
+        self.admit = admit
         self.got: dict[str, Any] = {}
         self.last_refusal: HTTPError | None = None
         super().__init__(
@@ -91,28 +90,44 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
             raise
 
     def process_ie_result(self, ie_result: Any, download: bool = True, extra_info: Any = None) -> Any:
-        if ie_result.get("_type") in ("playlist", "multi_video"):
-            entries = list(islice((entry for entry in ie_result.get("entries") or () if entry), 2))
-            if len(entries) != 1:
-                raise Refused("several" if entries else "nothing")
-            ie_result = {**ie_result, "entries": entries}
+        if ie_result.get("_type") in playlist.LISTS:
+            entries = playlist.within(ie_result, self.order.wanted.items, self._unfolded)
+            first = list(islice(entries, 2))
+            if not first:
+                raise Refused("nothing")
+            if len(first) > 1:
+                raise Several(ie_result, chain(first, entries))
+            ie_result = {**ie_result, "entries": [entry for _, entry in first]}
         return super().process_ie_result(ie_result, download, extra_info)
 
+    def _unfolded(self, entry: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The list that an entry leads to, as the tabs of a channel do; None if it leads to a video."""
+        key = entry.get("ie_key")
+        if not key or entry.get("_type") not in ("url", "url_transparent"):
+            return None
+        if self.get_info_extractor(key)._RETURN_TYPE != "playlist":
+            return None
+        result = self.extract_info(entry["url"], download=False, process=False, ie_key=key)
+        return result if result and result.get("_type") in playlist.LISTS else None
+
     def process_info(self, info_dict: dict[str, Any]) -> None:
-        if self._live(info_dict):
+        if not self.order.wanted.live and self._live(info_dict):
             raise Refused("live")
         self.progress.expect(info_dict)
+        self.admit(_found(info_dict))
         container = options.container_for(self.order.wanted, info_dict)
         if container:
             self.params["final_ext"] = container
-            self.add_post_processor(FFmpegVideoRemuxerPP(self, preferedformat=container))
         elif self.order.wanted.mode == "video" and options.served_directly(info_dict):
             self.params["fixup"] = "never"
+        for name, arguments in options.steps_after(self.order, info_dict):
+            when = "before_dl" if name == "FFmpegThumbnailsConvertor" else "post_process"
+            self.add_post_processor(get_postprocessor(name)(self, **arguments), when)
         super().process_info(info_dict)
         self.got = dict(info_dict)  # yt-dlp goes on to strip its own
 
     def _processing(self, hook: Mapping[str, Any]) -> None:
-        if hook.get("postprocessor") != "MoveFiles":
+        if hook.get("postprocessor") not in ("MoveFiles", "ThumbnailsConvertor"):
             self.progress.enter("processing")
 
     def _live(self, info: Mapping[str, Any]) -> bool:
@@ -127,15 +142,26 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
         if not str(form.get("protocol")).startswith("m3u8"):
             return False
         with self.urlopen(Request(form["url"], headers=form.get("http_headers") or {})) as answer:
-            text: bytes = answer.read(_LONGEST_PLAYLIST)
-        return b"#EXT-X-ENDLIST" not in text and len(text) < _LONGEST_PLAYLIST
+            text: bytes = answer.read(_LONGEST_MANIFEST)
+        return b"#EXT-X-ENDLIST" not in text and len(text) < _LONGEST_MANIFEST
+
+
+def _found(info: Mapping[str, Any]) -> Found:
+    streams = info.get("requested_formats") or [info]
+    sizes = [stream.get("filesize") or stream.get("filesize_approx") for stream in streams]
+    return Found(
+        extractor=str(info.get("extractor") or ""),
+        media_id=str(info["id"])[:_LONGEST_NAME],
+        title=str(info.get("title") or info["id"])[:_LONGEST_NAME],
+        bytes=int(sum(sizes)) if all(sizes) else None,
+    )
 
 
 def main() -> None:
     raw = lifeline.read_order(0)
     if not raw:
         return
-    lifeline.hold(0)
+    may_go = lifeline.hold(0)
     for number in (signal.SIGTERM, signal.SIGINT):  # meant for the worker, which ends us when it is time
         signal.signal(number, lambda *_: None)
     # What anybody prints must not get between our lines.
@@ -143,80 +169,45 @@ def main() -> None:
     os.dup2(2, 1)
 
     def say(line: bytes) -> None:
-        os.write(out, line)
+        while line:
+            line = line[os.write(out, line) :]
+
+    def admit(found: Found) -> None:
+        say(messages.line("found", found))
+        may_go.wait()
 
     order = Order.of(json.loads(raw)["order"])
+    if order.proxy_port:
+        guard.install(order.proxy_port, order.programs)
     progress = Progress(lambda moved: say(messages.line("moved", moved)))
-    say(_run(order, progress))
+    for line in _run(order, progress, admit):
+        say(line)
 
 
-def _run(order: Order, progress: Progress) -> bytes:
-    """Download, check, and the last line about it."""
+def _run(order: Order, progress: Progress, admit: Callable[[Found], None]) -> Iterator[bytes]:
+    """Download and check, or list; the last lines about it."""
     progress.enter("extracting")
     plugin_dirs.value, all_plugins_loaded.value = [], True
     FFmpegPostProcessor._ffmpeg_location.set(order.ffmpeg)
-    download = Download(order, progress)
+    download = Download(order, progress, admit)
     try:
-        download.extract_info(order.wanted.url)
-        return messages.line("fetched", _finish(download, progress))
+        try:
+            download.extract_info(order.wanted.url)
+        except Several as several:
+            for part in playlist.parts(several.result, several.entries, order.wanted):
+                yield messages.line("listed", part)
+            return
+        if not download.got.get("filepath"):
+            raise Refused("nothing")
+        yield messages.line("fetched", finish(download.got, order, progress))
+        return
     except (Refused, NotPlayable) as refusal:
         trouble = Trouble(progress.stage, word=refusal.word)
     except Exception as error:  # noqa: BLE001 (the outermost frame of this process: whatever it is, the worker is told)
         trouble = describe(error, progress.stage, download.last_refusal)
     if _spoilt(trouble):
         discard(Path(order.directory))
-    return messages.line("failed", trouble)
-
-
-def _finish(download: Download, progress: Progress) -> Fetched:
-    """Judge what lies there, read it once, and have it safely on the disk."""
-    info = download.got
-    if not info.get("filepath"):
-        raise Refused("nothing")
-    file = Path(info["filepath"])
-    progress.enter("checking")
-    media = inspect(file, download.order.ffprobe)
-    file = _named(file, media)
-    size, sha256 = _settle(file, progress)
-    return Fetched(
-        path=file,
-        title=str(info.get("title") or info["id"])[:_LONGEST_TITLE],
-        uploader=_text(info.get("uploader") or info.get("channel")),
-        duration=media.duration or info.get("duration"),
-        extractor=str(info.get("extractor") or ""),
-        media_id=str(info["id"])[:_LONGEST_TITLE],
-        upload_date=_text(info.get("upload_date")),
-        bytes=size,
-        sha256=sha256,
-    )
-
-
-def _text(value: object) -> str | None:
-    return str(value)[:_LONGEST_TITLE] if value else None
-
-
-def _named(file: Path, media: Media) -> Path:
-    """The file with a suffix that says what it is."""
-    if file.suffix not in _NAMELESS:
-        return file
-    suffix = next((suffix for name, suffix in _SUFFIXES.items() if name in media.formats), None)
-    return file.rename(file.with_suffix(suffix or f".{min(media.formats)}"))
-
-
-def _settle(file: Path, progress: Progress) -> tuple[int, str]:
-    """Size and SHA-256 of the file, which is then synced together with its directory."""
-    digest, done = hashlib.sha256(), 0
-    with file.open("rb") as source:
-        size = os.fstat(source.fileno()).st_size
-        while block := source.read(_BLOCK):
-            digest.update(block)
-            done += len(block)
-            progress.checking(done, size)
-        os.fsync(source.fileno())
-    folder = os.open(file.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-    return done, digest.hexdigest()
+    yield messages.line("failed", trouble)
 
 
 def _spoilt(trouble: Trouble) -> bool:

@@ -9,21 +9,40 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pipelines
+from pipelines.errors import JobError
+from pipelines.integrations.egress.address import Allowed
+from pipelines.integrations.egress.gate import Door, gate
 from pipelines.integrations.ytdlp import failures
-from pipelines.integrations.ytdlp.messages import Fetched, Moved, Order, Trouble, Wanted, line, message
+from pipelines.integrations.ytdlp.messages import (
+    GO,
+    Entry,
+    Fetched,
+    Found,
+    Listed,
+    Moved,
+    Order,
+    Said,
+    Trouble,
+    Wanted,
+    line,
+    message,
+)
 from pipelines.integrations.ytdlp.process import Child
 from pipelines.integrations.ytdlp.programs import Programs, find_programs
 from pipelines.integrations.ytdlp.staging import Place, size, take
 
-__all__ = ["Fetched", "Moved", "Wanted", "fetch"]
+__all__ = ["Entry", "Fetched", "Found", "Listed", "Moved", "Wanted", "Watch", "fetch"]
 
 STALL_SECONDS = 120.0
 _TICK = 0.25
-_LOOK_SECONDS = 2.0
+_PROXY_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+_LOOK_SECONDS = 1.0
 
 # Isolated (-I: nothing of the user's Python set-up), and the very code that this process runs.
 _CHILD = "pipelines.integrations.ytdlp.child"
@@ -38,88 +57,157 @@ _ROOT = str(Path(pipelines.__file__).resolve().parents[1])
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Watch:
+    """What the caller has to say while a download runs; whatever one of them raises ends it and comes through.
+
+    `report` hears of progress, `check` is called at least four times a second, `admit` before anything is fetched,
+    `held` about once a second with the bytes in the job's directory.
+    """
+
+    report: Callable[[Moved], None] = lambda moved: None
+    check: Callable[[], None] = lambda: None
+    admit: Callable[[Found], None] = lambda found: None
+    held: Callable[[int], None] = lambda size: None
+
+
 def fetch(
     wanted: Wanted,
     staging: Path,
     *,
     name: str,
     attempt: int,
-    report: Callable[[Moved], None],
-    check: Callable[[], None],
+    watch: Watch,
+    allowed: Allowed = frozenset(),
+    upstream: str | None = None,
+    max_seconds: float | None = None,
     stall_seconds: float = STALL_SECONDS,
-) -> Fetched:
+) -> Fetched | Listed:
     """Download `wanted` into the job's directory of staging; a later attempt with the same name goes on
-    where this one stopped.
+    where this one stopped. A playlist is only listed.
 
-    `check` is called at least four times a second; whatever it or `report` raises ends the download and
-    comes through. Raises TryAgain or GiveUp of `pipelines.errors`.
+    The network is reached through the egress proxy alone: public addresses, and what is `allowed`. Raises
+    TryAgain or GiveUp of `pipelines.errors`.
     """
     if urlsplit(wanted.url).scheme not in ("http", "https"):
         raise failures.UNSUPPORTED.error()
+    limits = (stall_seconds, max_seconds)
+    with ExitStack() as stack:
+        place = take(staging, name, attempt, watch.check)
+        stack.callback(place.let_go)
+        try:
+            door = stack.enter_context(gate.open(allowed, upstream))
+        except OSError:
+            raise failures.NO_PROXY.error() from None
+        try:
+            got = _fetch(wanted, place, door, watch, limits)
+        except JobError:
+            _refuse_blocked(door)
+            raise
+        _refuse_blocked(door)
+        return got
+
+
+def _refuse_blocked(door: Door) -> None:
+    """Whatever became of the rest: what leads to such a place is not trusted."""
+    if door.refused is not None:
+        raise failures.BLOCKED.error() from None
+
+
+def _fetch(
+    wanted: Wanted, place: Place, door: Door, watch: Watch, limits: tuple[float, float | None]
+) -> Fetched | Listed:
     programs = find_programs()
-    place = take(staging, name, attempt, check)
-    try:
-        with _start(place, programs) as child:
-            place.let_go()
-            child.send(line("order", Order(wanted, str(place.directory), programs.ffmpeg, programs.ffprobe)))
-            return _follow(child, _Growth(place.directory, stall_seconds), report, check)
-    finally:
+    with _start(place, programs, door.port) as child:
         place.let_go()
+        order = Order(
+            wanted, str(place.directory), programs.ffmpeg, programs.ffprobe, programs.all, door.port
+        )
+        child.send(line("order", order))
+        return _follow(child, _Growth(place.directory, *limits), watch, door)
 
 
-def _start(place: Place, programs: Programs) -> Child:
+def _start(place: Place, programs: Programs, proxy_port: int) -> Child:
     home = place.directory / ".home"
     home.mkdir(exist_ok=True)
     env = {"PATH": programs.path, "LANG": "C.UTF-8", "HOME": str(home), "TMPDIR": str(home)}
+    env |= dict.fromkeys(_PROXY_NAMES, f"http://127.0.0.1:{proxy_port}")  # for all that it starts
     return Child([sys.executable, "-I", "-c", _START, _ROOT], env, place.directory, place.lock)
 
 
-def _follow(
-    child: Child, growth: "_Growth", report: Callable[[Moved], None], check: Callable[[], None]
-) -> Fetched:
+def _follow(child: Child, growth: "_Growth", watch: Watch, door: Door) -> Fetched | Listed:
+    entries: list[Entry] = []
     while True:
         said = [message(raw) for raw in child.lines(_TICK)]
-        moves = [one for one in said if isinstance(one, Moved)]
         for one in said:
-            if isinstance(one, Fetched):
-                return one
-            if isinstance(one, Trouble):
-                _log_failure(child, one)
-                raise failures.judge(one)
+            end = _react(child, one, entries, watch)
+            if end is not None:
+                return end
+        moves = [one for one in said if isinstance(one, Moved)]
         if moves:
-            report(moves[-1])
+            watch.report(moves[-1])
             growth.seen()
         if child.ended:
             _log_failure(child, None)
             raise failures.DIED.error()
-        check()
+        watch.check()
         child.beat()
-        if growth.stalled():
-            raise failures.STALLED.error()
+        if growth.looked():
+            _refuse_blocked(door)
+            watch.held(growth.bytes)
+        growth.judge()
+
+
+def _react(child: Child, said: Said | None, entries: list[Entry], watch: Watch) -> Fetched | Listed | None:
+    """Do what a message asks for; the result, if it is the last one."""
+    match said:
+        case Fetched():
+            return said
+        case Listed():
+            entries += said.entries
+            return replace(said, entries=tuple(entries)) if said.over else None
+        case Found():
+            watch.admit(said)
+            child.send(GO)
+        case Trouble():
+            _log_failure(child, said)
+            raise failures.judge(said)
+    return None
 
 
 class _Growth:
-    """Whether the job's directory still changes, or the child still reports."""
+    """Whether the job's directory still changes, or the child still reports; and for how long already."""
 
-    def __init__(self, directory: Path, limit: float) -> None:
+    def __init__(self, directory: Path, limit: float, longest: float | None) -> None:
         self._directory = directory
         self._limit = limit
-        self._bytes = -1
+        self.bytes = -1
         self._at = self._looked_at = time.monotonic()
+        self._until = None if longest is None else self._at + longest
 
     def seen(self) -> None:
         self._at = time.monotonic()
 
-    def stalled(self) -> bool:
+    def looked(self) -> bool:
+        """Look how much is there, if it is time to."""
         now = time.monotonic()
-        if now - self._looked_at >= min(_LOOK_SECONDS, self._limit / 4):
-            # A gap means that we ourselves stood still, not the download.
-            frozen = now - self._looked_at > 2 * _LOOK_SECONDS
-            self._looked_at = now
-            held = size(self._directory)
-            if held != self._bytes or frozen:
-                self._bytes, self._at = held, now
-        return now - self._at > self._limit
+        if now - self._looked_at < min(_LOOK_SECONDS, self._limit / 4):
+            return False
+        # A gap means that we ourselves stood still, not the download.
+        frozen = now - self._looked_at > 4 * _LOOK_SECONDS
+        self._looked_at = now
+        held = size(self._directory)
+        if held != self.bytes or frozen:
+            self.bytes, self._at = held, now
+        return True
+
+    def judge(self) -> None:
+        """Raise if it stands still, or has taken too long."""
+        now = time.monotonic()
+        if now - self._at > self._limit:
+            raise failures.STALLED.error()
+        if self._until is not None and now > self._until:
+            raise failures.TOO_LONG.error()
 
 
 def _log_failure(child: Child, trouble: Trouble | None) -> None:

@@ -17,7 +17,7 @@ LONGEST_WAIT = 24 * 3600.0
 
 _UPDATE = "If it goes on, update yt-dlp: sites change often."
 _CHECK = "Open the address in a browser and check that the video plays there."
-_SIGN_IN = "Check whether the video can be seen without an account."
+_SIGN_IN = "If you have an account there, store your cookies of this site, then retry."
 _FFMPEG = "Install ffmpeg (with ffprobe) on the machine that downloads."
 _ROOM = "Make room on the disk that holds the media, then retry."
 
@@ -50,6 +50,11 @@ REFUSED = Answer(True, "refused", "The site refused to hand out the video file."
 SITE_ERROR = Answer(True, "site_error", "The site answered with an error of its own.")
 INCOMPLETE = Answer(True, "incomplete", "The video did not arrive complete.")
 NETWORK = Answer(True, "network", "The connection to the site failed.")
+BOT = Answer(True, "bot_check", "The site wants to be sure that a person is asking.",
+             "Wait a while, or store your cookies of this site.", "auth")  # fmt: skip
+BLOCKED = Answer(False, "blocked_address", "The address leads to a place that downloads may not reach.",
+                 "If it is meant to be reached, the owner can allow it (MEDIANEST_EGRESS_ALLOW).")  # fmt: skip
+NO_PROXY = Answer(True, "network", "The way out for downloads could not be opened.", "", "local")
 STALLED = Answer(True, "stalled", "The download stood still for too long.")
 DISK_FULL = Answer(True, "disk_full", "The disk is full.", _ROOM, "local")
 STAGING = Answer(True, "staging_unusable", "The staging directory cannot be used.",
@@ -61,6 +66,10 @@ PROCESSING = Answer(True, "processing_failed", "Putting the downloaded streams t
 NO_SOUND = Answer(False, "unsupported_url", "The video has no sound that could be extracted.")
 ELSEWHERE = Answer(False, "unavailable_here", "The site does not show this video in this country.")
 PROTECTED = Answer(False, "protected", "The video is protected against copying.")
+TOO_LARGE = Answer(False, "too_large", "The video is larger than downloads may be.",
+                   "Choose a lower quality.")  # fmt: skip
+TOO_LONG = Answer(False, "too_slow", "The download took longer than downloads may.",
+                  "Choose a lower quality, or try when the site is faster.")  # fmt: skip
 SEVERAL = Answer(False, "unsupported_url", "The address leads to several videos.",
                  "Give the address of one video.")  # fmt: skip
 LIVE = Answer(False, "live_refused", "This is a live broadcast; only finished videos are downloaded.",
@@ -95,7 +104,8 @@ _TEXTS: tuple[tuple[str, Answer], ...] = (
     (r"not available (in|from) your (country|location)|geo.?restrict", ELSEWHERE),
     (r"DRM protected|has DRM", PROTECTED),
     (r"live event will begin|premieres in|live stream is offline", LIVE),
-    (r"sign in|log ?in required|requires? (a )?(log ?in|account)|registered users|not a bot", SIGN_IN),
+    (r"not a (ro)?bot|captcha", BOT),
+    (r"sign in|log ?in required|requires? (a )?(log ?in|account)|registered users", SIGN_IN),
     (r"use --cookies|members.only|private video", SIGN_IN),
     (r"video (is )?unavailable|has been removed|no longer available|does not exist", NOT_FOUND),
     (r"unsupported url|is not a valid url|urls are disabled|skipped for safety", UNSUPPORTED),
@@ -107,6 +117,9 @@ _TEXTS: tuple[tuple[str, Answer], ...] = (
     (r"timed out|connection (refused|reset|aborted)|name resolution|not known", NETWORK),
     (r"remote end closed|unreachable|\[ssl", NETWORK),
 )
+
+# The egress proxy's answers for a server that it cannot reach.
+_PROXY_SAYS = re.compile(r"50[24]:? (Connection failed|Connection timed out|Name not resolved)")
 
 _LOCAL_ERRNO = {errno.ENOSPC: DISK_FULL, errno.EDQUOT: DISK_FULL, errno.EFBIG: DISK_FULL,
                 errno.EACCES: STAGING, errno.EPERM: STAGING, errno.EROFS: STAGING, errno.EIO: STAGING}  # fmt: skip
@@ -120,6 +133,8 @@ def judge(trouble: Trouble, clock: Callable[[], float] = time.time) -> JobError:
     # A firewall says "permission denied" too.
     if local is not None and not _NETWORK_NAMES & set(trouble.names):
         return local.error()
+    if _PROXY_SAYS.search(trouble.text):
+        return NETWORK.error()
     status = _status(trouble)
     if status is not None:
         return _by_status(status, trouble).error(wait_of(trouble.retry_after, clock))

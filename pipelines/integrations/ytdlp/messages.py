@@ -1,12 +1,13 @@
 """What parent and child of a download tell each other: values, and the JSON lines they travel in.
 
-The parent writes one `Order` and then a heartbeat line each second; the child writes lines of
-`{"moved"}` and at its end one of `{"fetched"}` or `{"failed"}`.
+The parent writes one `Order` and then a heartbeat line each second. The child writes lines of `{"moved"}`,
+one of `{"found"}` before it fetches anything, after which it waits for a line `GO`, and at its end
+`{"fetched"}`, `{"failed"}`, or for a playlist `{"listed"}` as often as its entries need.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,28 @@ from typing import Any
 HEARTBEAT_SECONDS = 1.0
 SILENCE_SECONDS = 30.0
 
+# What the child waits for before it fetches what it has found.
+GO = b"go\n"
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the owner asked for; the values of the contract's kind `download`."""
+    """What the owner asked for, the values of the contract's kind `download`; and what is allowed.
+
+    `items` is a window of a playlist such as `1:50`, at most `most` entries of it are listed. `cookies` are
+    those of the owner at this host, in the format of a cookies.txt.
+    """
 
     url: str
-    mode: str
-    quality: str
-    container: str
+    mode: str = "video"
+    quality: str = "best"
+    container: str = "mp4"
+    subtitles: tuple[str, ...] = ()
+    embed: bool = False
+    items: str = ""
+    most: int = 100
+    live: bool = False
+    cookies: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,8 +52,21 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Found:
+    """What is about to be fetched, and how large it is if the site says."""
+
+    extractor: str
+    media_id: str
+    title: str
+    bytes: int | None
+
+
+@dataclass(frozen=True)
 class Fetched:
-    """A finished, checked and synced file, still in staging; duration in seconds, upload_date YYYYMMDD."""
+    """A finished, checked and synced file, still in staging; duration in seconds, upload_date YYYYMMDD.
+
+    `beside` are smaller files that belong to it, by what follows the stem of their names (`.en.vtt`).
+    """
 
     path: Path
     title: str
@@ -50,16 +77,40 @@ class Fetched:
     upload_date: str | None
     bytes: int
     sha256: str
+    description: str | None = None
+    beside: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a playlist: `items` is its place where only the playlist has an address."""
+
+    url: str
+    items: str
+    title: str | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A playlist, or the next part of it; `more` says that it goes on behind what was wanted."""
+
+    title: str
+    uploader: str | None
+    entries: tuple[Entry, ...]
+    more: bool
+    over: bool
 
 
 @dataclass(frozen=True)
 class Order:
-    """What the child shall do, where, and with which programs."""
+    """What the child shall do, where, through which proxy, and with which programs."""
 
     wanted: Wanted
     directory: str
     ffmpeg: str | None
     ffprobe: str | None
+    programs: tuple[str, ...] = ()
+    proxy_port: int = 0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Order":
@@ -87,22 +138,30 @@ class Trouble:
         return cls(**{**values, "names": tuple(values["names"])})
 
 
-def line(name: str, value: Order | Moved | Fetched | Trouble) -> bytes:
+Said = Moved | Found | Fetched | Listed | Trouble
+
+
+def line(name: str, value: Order | Said) -> bytes:
     """One message as a JSON line."""
     return json.dumps({name: asdict(value)}, default=str).encode() + b"\n"
 
 
-def message(raw: bytes) -> Moved | Fetched | Trouble | None:
+def message(raw: bytes) -> Said | None:
     """What a line of the child says; None if it says nothing that we know."""
     try:
         said = json.loads(raw)
         match said:
             case {"moved": values}:
                 return Moved(**values)
+            case {"found": values}:
+                return Found(**values)
             case {"fetched": values}:
-                return Fetched(**{**values, "path": Path(values["path"])})
+                beside = {ending: Path(path) for ending, path in values["beside"].items()}
+                return Fetched(**{**values, "path": Path(values["path"]), "beside": beside})
+            case {"listed": values}:
+                return Listed(**{**values, "entries": tuple(Entry(**one) for one in values["entries"])})
             case {"failed": values}:
                 return Trouble.of(values)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         pass
     return None

@@ -1,8 +1,11 @@
 """Our wishes as yt-dlp options: a closed set, nothing a user writes becomes an option."""
 
+import io
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from pipelines.integrations.ytdlp import guard
 from pipelines.integrations.ytdlp.messages import Order, Wanted
 
 # Fixed, so that the next attempt finds the partial file of the last one; titles play no part in it.
@@ -25,8 +28,12 @@ def for_order(order: Order) -> dict[str, Any]:
         "format": _formats(wanted),
         "format_sort": _preferences(wanted),
         "merge_output_format": wanted.container,
-        "postprocessors": _postprocessors(wanted),
         "ffmpeg_location": order.ffmpeg,
+        "external_downloader_args": {"ffmpeg_i": guard.WEB_INPUT},
+        "writethumbnail": True,
+        "writesubtitles": bool(wanted.subtitles),
+        "writeautomaticsub": bool(wanted.subtitles),
+        "subtitleslangs": [re.escape(language) for language in wanted.subtitles],
         "socket_timeout": SOCKET_SECONDS,
         # Called as a library, yt-dlp retries nothing unless told.
         "retries": RETRIES,
@@ -39,6 +46,7 @@ def for_order(order: Order) -> dict[str, Any]:
         "ignoreerrors": False,
         "continuedl": True,
         "noplaylist": True,
+        "lazy_playlist": True,
         "default_search": "error",
         "enable_file_urls": False,
         "cachedir": False,
@@ -48,6 +56,10 @@ def for_order(order: Order) -> dict[str, Any]:
         "noprogress": True,
         "quiet": True,
     }
+    if order.proxy_port:
+        options["proxy"] = f"http://127.0.0.1:{order.proxy_port}"
+    if wanted.cookies:
+        options["cookiefile"] = io.StringIO(wanted.cookies)
     return options
 
 
@@ -56,6 +68,35 @@ def container_for(wanted: Wanted, info: Mapping[str, Any]) -> str | None:
     if wanted.mode == "audio" or info.get("requested_formats") or served_directly(info):
         return None
     return wanted.container
+
+
+def steps_after(order: Order, info: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What is done with the streams of this video: yt-dlp's post-processors in their order, with arguments."""
+    wanted = order.wanted
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if order.ffmpeg and info.get("thumbnails"):
+        steps.append(("FFmpegThumbnailsConvertor", {"format": "jpg"}))
+    if wanted.mode == "audio":
+        steps.append(("FFmpegExtractAudio", {"preferredcodec": "best", "nopostoverwrites": False}))
+    container = container_for(wanted, info)
+    if container:
+        steps.append(("FFmpegVideoRemuxer", {"preferedformat": container}))
+    if wanted.embed:
+        steps += _inside(wanted, container or str(info.get("ext")))
+    elif info.get("chapters") and (wanted.mode == "audio" or not served_directly(info)):
+        steps.append(("FFmpegMetadata", {"add_chapters": True, "add_metadata": False}))
+    return steps
+
+
+def _inside(wanted: Wanted, suffix: str) -> list[tuple[str, dict[str, Any]]]:
+    """Chapters, tags, subtitles and picture within the file, as far as its format can hold them."""
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if wanted.mode == "video" and suffix in ("mp4", "mov", "m4v", "webm", "mkv"):
+        steps.append(("FFmpegEmbedSubtitle", {"already_have_subtitle": True}))
+    steps.append(("FFmpegMetadata", {"add_chapters": True, "add_metadata": True, "add_infojson": False}))
+    if wanted.mode == "audio" or suffix in ("mp4", "mov", "m4v", "mkv"):
+        steps.append(("EmbedThumbnail", {"already_have_thumbnail": True}))
+    return steps
 
 
 def served_directly(info: Mapping[str, Any]) -> bool:
@@ -76,12 +117,6 @@ def _preferences(wanted: Wanted) -> list[str]:
         # Between equals, take what needs no other container.
         height = (height or ["lang", "quality", "res", "fps"]) + ["ext:mp4:m4a"]
     return height
-
-
-def _postprocessors(wanted: Wanted) -> list[dict[str, Any]]:
-    if wanted.mode != "audio":
-        return []
-    return [{"key": "FFmpegExtractAudio", "preferredcodec": "best", "nopostoverwrites": False}]
 
 
 def _pause(n: int) -> float:

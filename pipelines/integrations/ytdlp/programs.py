@@ -11,19 +11,21 @@ _ENGINES = ("deno", "node", "bun", "qjs")
 
 @dataclass(frozen=True)
 class Programs:
-    """Full paths, None for what this machine lacks; `path` is the PATH of a child that may use them."""
+    """Full paths, None for what this machine lacks; `path` is the PATH of a child that may use `all` of them."""
 
     ffmpeg: str | None
     ffprobe: str | None
+    all: tuple[str, ...]
     path: str
 
 
 def find_programs() -> Programs:
     ffmpeg = find_ffmpeg()
     ffprobe = find_ffprobe(ffmpeg)
-    found = [ffmpeg, ffprobe, *(shutil.which(engine) for engine in _ENGINES)]
-    folders = dict.fromkeys(str(Path(program).parent) for program in found if program)
-    return Programs(ffmpeg, ffprobe, ":".join(folders))
+    asked = (ffmpeg, ffprobe, *(shutil.which(engine) for engine in _ENGINES))
+    found = tuple(program for program in asked if program)
+    folders = dict.fromkeys(str(Path(program).parent) for program in found)
+    return Programs(ffmpeg, ffprobe, found, ":".join(folders))
 
 
 def find_ffmpeg() -> str | None:

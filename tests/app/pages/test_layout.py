@@ -69,7 +69,7 @@ def test_the_page_comes_with_a_strict_policy_and_files_that_stay(system: System,
 
 
 def test_everything_works_below_a_path_of_a_proxy(tmp_path: Path, site: VideoSite, open_page: Open) -> None:
-    with System(tmp_path, MEDIANEST_URL="http://127.0.0.1/medianest/") as system:
+    with System(tmp_path, site=site, MEDIANEST_URL="http://127.0.0.1/medianest/") as system:
         system.set_up()
         system.url += "/medianest"
         page = open_page(system).page

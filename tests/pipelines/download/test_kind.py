@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipelines.download import kind, library
+from pipelines.download import kind, leftovers
+from pipelines.download.params import Params
 
 
 @pytest.mark.parametrize(
@@ -25,24 +26,27 @@ from pipelines.download import kind, library
 )
 def test_an_address_that_is_not_of_the_web_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValidationError) as refusal:
-        kind.Params(url=url)
+        Params(url=url)
     (error,) = refusal.value.errors()
     assert error["loc"] == ("url",) and "secret" not in error["msg"]
 
 
 def test_a_url_is_all_that_is_needed() -> None:
-    params = kind.Params(url=" https://example.com/a.mp4 ")
+    params = Params(url=" https://example.com/a.mp4 ")
     assert params.model_dump() == {
         "url": "https://example.com/a.mp4",
         "mode": "video",
         "quality": "best",
         "container": "mp4",
+        "subtitles": [],
+        "embed": False,
+        "items": None,
     }
 
 
 def test_attempts_share_their_partial_files_and_other_downloads_do_not() -> None:
-    first = kind._staging_name(17, kind.Params(url="https://example.com/a"))
-    assert first == kind._staging_name(17, kind.Params(url="https://example.com/a"))
-    assert first != kind._staging_name(17, kind.Params(url="https://example.com/b"))
-    assert first != kind._staging_name(17, kind.Params(url="https://example.com/a", mode="audio"))
-    assert library.job_of(Path(first)) == 17
+    first = kind._staging_name(17, Params(url="https://example.com/a"))
+    assert first == kind._staging_name(17, Params(url="https://example.com/a"))
+    assert first != kind._staging_name(17, Params(url="https://example.com/b"))
+    assert first != kind._staging_name(17, Params(url="https://example.com/a", mode="audio"))
+    assert leftovers.job_of(Path(first)) == 17

@@ -3,13 +3,15 @@ from typing import Any
 import pytest
 
 from pipelines.integrations.ytdlp.messages import Order, Wanted
-from pipelines.integrations.ytdlp.options import container_for, for_order, served_directly
+from pipelines.integrations.ytdlp.options import container_for, for_order, served_directly, steps_after
 
 
-def options(mode: str = "video", quality: str = "best", container: str = "mp4") -> dict[str, Any]:
-    return for_order(
-        Order(Wanted("http://example.org/", mode, quality, container), "/staging/7", "/bin/ffmpeg", None)
-    )
+def order(**wishes: Any) -> Order:
+    return Order(Wanted("http://example.org/", **wishes), "/staging/7", "/bin/ffmpeg", None, proxy_port=8888)
+
+
+def options(**wishes: Any) -> dict[str, Any]:
+    return for_order(order(**wishes))
 
 
 def test_the_file_name_is_fixed_and_stays_in_the_directory_of_the_job() -> None:
@@ -45,9 +47,9 @@ def test_the_best_in_mkv_leaves_the_order_to_yt_dlp() -> None:
 def test_audio_takes_the_best_sound_and_keeps_its_codec() -> None:
     chosen = options(mode="audio")
     assert chosen["format"] == "bestaudio/best"
-    assert chosen["postprocessors"][0]["key"] == "FFmpegExtractAudio"
-    assert chosen["postprocessors"][0]["preferredcodec"] == "best"
-    assert options()["postprocessors"] == []
+    (step,) = steps_after(order(mode="audio"), {"protocol": "https", "ext": "mp4"})
+    assert (step[0], step[1]["preferredcodec"]) == ("FFmpegExtractAudio", "best")
+    assert steps_after(order(), {"protocol": "https", "ext": "mp4"}) == []
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,36 @@ def test_only_streams_change_their_container(info: dict[str, Any], container: st
 def test_two_files_to_join_are_not_one_served_directly() -> None:
     assert served_directly({"protocol": "https"})
     assert not served_directly({"protocol": "https", "requested_formats": [{}, {}]})
+
+
+def test_everything_goes_through_the_proxy_ffmpeg_as_well() -> None:
+    assert options()["proxy"] == "http://127.0.0.1:8888"
+    (whitelist,) = (words[1] for words in options()["external_downloader_args"].values())
+    assert not {"file", "udp", "rtmp", "rtsp", "ftp", "concat", "pipe", "unix"} & set(whitelist.split(","))
+
+
+def test_cookies_never_touch_the_disk() -> None:
+    assert "cookiefile" not in options()
+    assert options(cookies="# Netscape HTTP Cookie File\n")["cookiefile"].read().startswith("# Netscape")
+
+
+def test_a_language_is_no_pattern() -> None:
+    assert options(subtitles=("en", "pt-BR"))["subtitleslangs"] == ["en", r"pt\-BR"]
+    assert options()["writesubtitles"] is False
+
+
+def test_tags_go_inside_only_if_that_is_wished_and_the_format_can_hold_them() -> None:
+    names = [
+        name
+        for name, _ in steps_after(order(embed=True), {"protocol": "https", "ext": "mp4", "thumbnails": [1]})
+    ]
+    assert names == ["FFmpegThumbnailsConvertor", "FFmpegEmbedSubtitle", "FFmpegMetadata", "EmbedThumbnail"]
+    plain = [name for name, _ in steps_after(order(embed=True), {"protocol": "https", "ext": "ts"})]
+    assert plain == ["FFmpegMetadata"]
+
+
+def test_chapters_go_into_a_video_that_is_put_together_anyway() -> None:
+    chapters = {"chapters": [{"title": "One"}], "ext": "mp4"}
+    assert steps_after(order(), {"protocol": "https", **chapters}) == []
+    steps = steps_after(order(), {"protocol": "m3u8_native", **chapters})
+    assert [name for name, _ in steps] == ["FFmpegVideoRemuxer", "FFmpegMetadata"]
