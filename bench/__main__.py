@@ -24,6 +24,7 @@ from tests.servers import PostgresServer
 MODULES = (
     *("submit", "throughput", "depth", "latency", "feed", "api_while_fed", "lingering", "restarts", "memory"),
     "rescue",
+    "downloads",
 )
 DOCS = Path(__file__).parent.parent / "docs"
 

@@ -39,7 +39,8 @@ def kill_to_running(system: System, site: VideoSite, kills: int) -> list[float]:
 
 def _holders(system: System) -> list[psutil.Process]:
     for worker in system.programs("--queue"):
-        if children := worker.children(recursive=True):
+        children = worker.children(recursive=True)
+        if any("ytdlp.child" in " ".join(child.cmdline()) for child in children):
             return [*children, worker]
     return []
 
@@ -49,7 +50,9 @@ def measure(setting: Setting) -> list[Figure]:
     env: dict[str, Any] = {**setting.env}
     with ExitStack() as stack:
         site = stack.enter_context(VideoSite())
-        system = stack.enter_context(System(setting.folder / "system", scale="downloader=2", site=site, **env))
+        system = stack.enter_context(
+            System(setting.folder / "system", scale="downloader=2", site=site, **env)
+        )
         found = kill_to_running(system, site, 2 if setting.short else KILLS)
         system.stop()
     name = "SIGKILL of a worker to its job running again, p95"

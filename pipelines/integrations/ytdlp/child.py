@@ -21,7 +21,7 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor import get_postprocessor
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 
-from pipelines.integrations.ytdlp import failures, guard, lifeline, messages, options, playlist
+from pipelines.integrations.ytdlp import failures, flush, guard, lifeline, messages, options, playlist
 from pipelines.integrations.ytdlp.finish import finish
 from pipelines.integrations.ytdlp.inspect import NotPlayable
 from pipelines.integrations.ytdlp.messages import Found, Order, Trouble
@@ -179,6 +179,7 @@ def main() -> None:
     order = Order.of(json.loads(raw)["order"])
     if order.proxy_port:
         guard.install(order.proxy_port, order.programs)
+    flush.begin(Path(order.directory))
     progress = Progress(lambda moved: say(messages.line("moved", moved)))
     for line in _run(order, progress, admit):
         say(line)
