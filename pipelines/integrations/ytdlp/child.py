@@ -115,6 +115,7 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
             raise Refused("live")
         self.progress.expect(info_dict)
         self.admit(_found(info_dict))
+        self.progress.enter("downloading")
         container = options.container_for(self.order.wanted, info_dict)
         if container:
             self.params["final_ext"] = container
