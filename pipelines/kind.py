@@ -72,6 +72,9 @@ class Split:
     result: dict[str, Any] = field(default_factory=dict)
 
 
+# The context of pydantic's validation of params that were accepted before: what may be asked for has changed perhaps.
+STORED = {"stored": True}
+
 Run = Callable[[Context, Any], "dict[str, Any] | Split"]
 
 

@@ -12,6 +12,7 @@ JOB_ERRORS = {
     "blocked_address": "the address leads to a place that downloads may not reach",
     "bot_check": "the site wants to be sure that a person is asking",
     "children_failed": "all parts of the job failed",
+    "cookies_unreadable": "the stored cookies do not open with this installation's key",
     "disk_full": "no room on the disk",
     "download_failed": "the download failed for a reason we have no word for",
     "download_process_died": "the process that downloads ended without a word",

@@ -7,12 +7,14 @@ and its last word does not lead to a second file.
 
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 from config.settings import settings
 from pipelines.download import archive, hosts, leftovers, room
 from pipelines.download.params import Params, allowed
 from pipelines.download.publish import publish, published_before
 from pipelines.errors import JobError
+from pipelines.integrations.egress.address import refusal
 from pipelines.integrations.ytdlp import failures
 from pipelines.integrations.ytdlp.client import Fetched, Found, Listed, Moved, Wanted, Watch, fetch
 from pipelines.kind import Context, Kind, Limits, Split
@@ -47,7 +49,9 @@ def _fetch(context: Context, params: Params) -> Fetched | Listed:
         try:
             got = _fetch_once(context, params)
         except JobError as error:
-            cookies = cookies_for(context.owner_id, host) if error.category == "auth" else None
+            cookies = None
+            if error.category == "auth":
+                cookies = cookies_for(context.owner_id, urlsplit(params.url).hostname or "")
             if cookies is None:
                 raise
             got = _fetch_once(context, params, cookies)
@@ -68,6 +72,8 @@ def _fetch_once(context: Context, params: Params, cookies: str = "") -> Fetched 
         params.url, params.mode, params.quality, params.container, tuple(params.subtitles), params.embed,
         params.items or "", ours.playlist_max, ours.download_live, cookies,
     )  # fmt: skip
+    if refusal(params.url, allowed()) is not None:
+        raise failures.BLOCKED.error()
     limits = _Limits(context, params)
     return fetch(
         wanted,
@@ -135,11 +141,8 @@ def _not_above_cap(size: int) -> None:
 def _split(context: Context, params: Params, listed: Listed) -> Split:
     if context.parent_id is not None:
         raise failures.SEVERAL.error()
-    same = params.model_dump(exclude={"url", "items"}, exclude_defaults=True)
-    children = [
-        {"url": entry.url, **same, **({"items": entry.items} if entry.items else {})}
-        for entry in listed.entries
-    ]
+    same = params.model_dump(mode="json")
+    children = [{**same, "url": entry.url, "items": entry.items or None} for entry in listed.entries]
     about: dict[str, Any] = {
         "title": listed.title,
         "uploader": listed.uploader,

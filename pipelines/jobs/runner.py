@@ -16,7 +16,7 @@ from pipelines.jobs import family, state
 from pipelines.jobs.context import Attempt
 from pipelines.jobs.lease import Worker
 from pipelines.jobs.retry import delay, describe_error
-from pipelines.kind import Kind, Split
+from pipelines.kind import STORED, Kind, Split
 
 log = structlog.get_logger(__name__)
 
@@ -123,7 +123,7 @@ def _run_pipeline(row: Row, kind: Kind | None, attempt: Attempt) -> dict[str, An
     if kind is None:
         raise Snooze("held", "This version of MediaNest does not know this kind of job.", UNKNOWN_PAUSE)
     try:
-        params = kind.params.model_validate_json(row["params"])
+        params = kind.params.model_validate_json(row["params"], context=STORED)
     except ValidationError:
         raise Snooze(
             "held", "This version of MediaNest does not understand this job.", UNKNOWN_PAUSE

@@ -9,6 +9,7 @@ from ipaddress import AddressValueError, IPv4Address
 from peewee import CompositeKey, DoubleField, ForeignKeyField, TextField
 
 from config.database import Row, change, query
+from pipelines.errors import GiveUp
 from pipelines.models.account import Account
 from pipelines.models.table import Table
 
@@ -79,7 +80,7 @@ def delete(account_id: int, host: str) -> bool:
 
 
 def cookies_for(account_id: int, host: str) -> str | None:
-    """What a person lends for a host, else for the nearest domain above it; raises VaultError if it does not open."""
+    """What a person lends for a host, else for the nearest domain above it; raises GiveUp if it does not open."""
     name = host_name(host)
     if name is None:
         return None
@@ -94,9 +95,17 @@ def cookies_for(account_id: int, host: str) -> str | None:
 
 
 def _opened(account_id: int, row: Row) -> str:
-    from config.vault import unseal
+    from config.vault import VaultError, unseal
 
-    return unseal(row["sealed"], _identity(account_id, row["host"]))
+    try:
+        return unseal(row["sealed"], _identity(account_id, row["host"]))
+    except VaultError:
+        raise GiveUp(
+            "cookies_unreadable",
+            "Your cookies of this site cannot be opened any more.",
+            advice="Store them again, then retry.",
+            category="auth",
+        ) from None
 
 
 def hosts_of(account_id: int) -> list[Row]:

@@ -256,3 +256,18 @@ def test_nothing_is_left_in_staging(downloads: Downloads, site: VideoSite) -> No
 def test_no_secret_of_a_wish_is_told(downloads: Downloads, site: VideoSite) -> None:
     job: dict[str, Any] = downloads.run(site.url("/small.mp4?status=404&token=canary-1234"))
     assert "canary-1234" not in str(job["error"])
+
+
+def test_an_entry_that_leads_inside_fails_and_the_others_go_on(downloads: Downloads, site: VideoSite) -> None:
+    with Canary("127.0.0.1") as canary:
+        number = downloads.submit(
+            site.url(f"/rss.xml?items=3&address={quote(canary.url('/a.mp4'), safe='')}")
+        )
+        downloads.run_all()
+        assert canary.connections == 0
+    found = [(child["state"], (child["error"] or {}).get("code")) for child in downloads.children(number)]
+    assert sorted(found, key=str) == [
+        ("failed", "blocked_address"),
+        ("succeeded", None),
+        ("succeeded", None),
+    ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.database import change, query
-from config.vault import VaultError
+from pipelines.errors import GiveUp
 from pipelines.models.cookie import Cookie, cookies_for, delete, host_name, hosts_of, put, reach
 
 CANARY = "# Netscape HTTP Cookie File\n.example.com\tTRUE\t/\tTRUE\t0\tsession\thunter2-canary\n"
@@ -52,7 +52,7 @@ def test_a_row_moved_to_another_person_or_host_does_not_open(ann: int, bob: int)
     put(ann, "example.com", CANARY)
     for column, value in (("account_id", bob), ("host", "example.org")):
         change(f"UPDATE cookie SET {column} = %s", value)
-        with pytest.raises(VaultError) as refused:
+        with pytest.raises(GiveUp) as refused:
             cookies_for(**{"account_id": ann, "host": "example.com", column: value})  # type: ignore[arg-type]
         assert "hunter2" not in str(refused.value)
         change("UPDATE cookie SET account_id = %s, host = 'example.com'", ann)
@@ -66,7 +66,7 @@ def test_a_swapped_text_does_not_open(ann: int, bob: int) -> None:
         "UPDATE cookie SET sealed = (SELECT sealed FROM cookie WHERE account_id = %s) WHERE account_id = %s",
         *(ann, bob),
     )
-    with pytest.raises(VaultError):
+    with pytest.raises(GiveUp):
         cookies_for(bob, "example.com")
     assert cookies_for(ann, "example.com") == "of ann"
 
