@@ -89,7 +89,9 @@ class JobsQuery(PageQuery):
         description="An account's id, `me`, or `none` for the system's own.",
     )
     parent: str | None = Field(
-        default=None, pattern=r"^[0-9]{1,18}$", description="The children of this job."
+        default=None,
+        pattern=r"^(none|[0-9]{1,18})$",
+        description="The children of this job; `none` for jobs that are nobody's children.",
     )
     q: Text | None = Field(default=None, description="Words in the parameters or the result.")
 
@@ -196,7 +198,8 @@ def list_jobs(query: JobsQuery) -> Response:
         kinds=query.kind.split(",") if query.kind else None,
         states=query.state.split(",") if query.state else None,
         routine=query.routine,
-        parent_id=int(query.parent) if query.parent else None,
+        parent_id=int(query.parent) if query.parent and query.parent != "none" else None,
+        children=query.parent != "none",
         text=write_json(query.q)[1:-1] if query.q else None,  # as it stands in the stored JSON
     )
     return page(rows, query.limit, "jobs", describe)

@@ -1,4 +1,4 @@
-"""Whoever is asking: their sessions and their personal tokens."""
+"""Whoever is asking: their quotas, their sessions and their personal tokens."""
 
 from typing import Any
 
@@ -14,7 +14,9 @@ from app.api.answers import Body, PageQuery, answer, nothing, part
 from app.errors import Problem
 from config.database import Row
 from pipelines.jobs.resource import rfc3339
+from pipelines.jobs.submit import quota_used
 from pipelines.models.account import SYSTEM
+from pipelines.registry import KINDS
 
 me = APIBlueprint(
     "me",
@@ -47,10 +49,26 @@ def describe(person: Identity) -> dict[str, Any]:
     }
 
 
-@me.get("", responses={200: shapes.Me})
+@me.get("", responses={200: shapes.Standing})
 def show() -> Response:
     """Say who is asking"""
-    return answer(describe(access.signed_in()))
+    person = access.signed_in()
+    return answer({**describe(person), "quotas": _quotas(person)})
+
+
+def _quotas(person: Identity) -> dict[str, Any]:
+    """Of each kind that has one; it does not bind admins."""
+    limits = {name: kind.hourly() for name, kind in KINDS.items() if kind.submit_role == "user"}
+    return {
+        name: _describe_quota(name, person, None if person.admin else limit or None)
+        for name, limit in limits.items()
+        if limit is not None
+    }
+
+
+def _describe_quota(kind: str, person: Identity, limit: int | None) -> dict[str, Any]:
+    used, until = quota_used(person.user_id, kind, limit)
+    return {"limit": limit, "used": used, "resets_at": rfc3339(until)}
 
 
 @me.get("/sessions", responses={200: shapes.Page[shapes.Session]})

@@ -239,6 +239,20 @@ class Me(BaseModel):
     role: Literal["admin", "user"]
 
 
+class Quota(BaseModel):
+    """How much of an hour's quota is used."""
+
+    limit: int | None = Field(description="null: any number.")
+    used: int
+    resets_at: str | None = Field(description="When the first of those used no longer counts.")
+
+
+class Standing(Me):
+    """Who is asking, and how many jobs they may still submit."""
+
+    quotas: dict[str, Quota] = Field(description="By kind of job.")
+
+
 class Session(BaseModel):
     """A browser that is signed in."""
 

@@ -102,9 +102,10 @@ def _parts(job: Resource) -> list[str]:
     if job["state"] != "running":
         return list(filter(None, (job["state"], shown, words.waiting_for(job))))
     progress = job["progress"]
-    facts = (words.amount(progress), words.speed(progress), words.time_left(progress), words.doing(job))
+    facts = [words.amount(progress), words.speed(progress), words.time_left(progress), words.doing(job)]
+    split = words.entries(job)
     again = f"attempt {job['attempt']}" if job["attempt"] > 1 else ""
-    return list(filter(None, ("running", shown, *facts, again)))
+    return list(filter(None, ("running", shown, *([split] if split else facts), again)))
 
 
 def bar_line(job: Resource, width: int, blocks: bool = True) -> str:
@@ -142,6 +143,8 @@ def verdict(job: Resource) -> str:
     lines = [f"job {job['id']} {job['state']}{_took(job)}"]
     if job["state"] == "succeeded" and job["result"]:
         lines += words.outline(job["result"], 1)
+    elif split := words.entries(job):
+        lines.append(f"  {split}")
     if job["state"] == "failed" and job["error"]:
         error = job["error"]
         lines += [f"  {words.clean(text)}" for text in (error["message"], error["advice"]) if text]

@@ -77,6 +77,15 @@ def amount(progress: Resource) -> str:
     return f"{known} {clean(unit)}" if unit else known
 
 
+def entries(job: Resource) -> str:
+    """How the parts of a job that split are: "1 of 3 entries done, 1 failed"; empty for any other job."""
+    counts = (job["result"] or {}).get("counts")
+    if not counts:
+        return ""
+    others = [f"{counts[state]} {state}" for state in ("failed", "cancelled") if counts[state]]
+    return ", ".join([f"{counts['succeeded']} of {counts['total']} entries done", *others])
+
+
 def speed(progress: Resource) -> str:
     """ "2.1 MB/s" or "4 files/s"; empty while unknown."""
     rate = progress["rate"]

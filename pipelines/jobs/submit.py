@@ -19,6 +19,7 @@ from pipelines.models.job import LIVE
 DEFAULT_PRIORITY = 4
 KEY_LIFETIME = 24 * 3600.0  # seconds an idempotency key is remembered
 HOUR = 3600.0
+MOST_COUNTED = 1_000_000
 
 TURN = """(SELECT 1 + GREATEST(
     COALESCE((SELECT max(turn) FROM job WHERE queue = %s AND state = 'running' AND worker_id IS NOT NULL),
@@ -116,6 +117,20 @@ def _check_quota(wanted: Submission) -> None:
     after = float(counted[0]["first"] or 0) + HOUR - now()
     if after > 0:
         raise QuotaUsedUp(wanted.hourly, after)
+
+
+def quota_used(owner_id: int, kind: str, hourly: int | None) -> tuple[int, float | None]:
+    """How many jobs of the kind count for the owner's quota now, at most all of it, and when the first stops counting.
+
+    Without a quota (0 or None) all of the last hour are counted.
+    """
+    counted = query(
+        "SELECT count(*) AS used, min(created_at) AS first FROM (SELECT created_at FROM job"
+        f" WHERE owner_id = %s AND kind = %s AND parent_id IS NULL AND created_at > NOW - {HOUR}"
+        " ORDER BY created_at DESC LIMIT %s) AS latest",
+        *(owner_id, kind, hourly or MOST_COUNTED),
+    )[0]
+    return int(counted["used"]), None if counted["first"] is None else float(counted["first"]) + HOUR
 
 
 def _by_unique_key(wanted: Submission) -> Row | None:

@@ -89,11 +89,13 @@ def newest_first(
     states: list[str] | None = None,
     routine: bool | None = None,
     parent_id: int | None = None,
+    children: bool = True,
     text: str | None = None,
 ) -> list[Row]:
     """Up to `limit` jobs that match, with ids below `before`.
 
-    `routine` are those that the system submits by itself; `text` is looked for in params and result.
+    `routine` are those that the system submits by itself; `text` is looked for in params and result. Without
+    `children` those are left out that have a parent.
     """
     conditions: list[Any] = []
     if owner_id is not None:
@@ -105,6 +107,8 @@ def newest_first(
         conditions.append(Job.schedule.is_null(not routine))
     if parent_id is not None:
         conditions.append(Job.parent_id == parent_id)
+    if not children:
+        conditions.append(Job.parent_id.is_null())
     if before is not None:
         conditions.append(Job.id < before)
     if text:

@@ -1,6 +1,8 @@
 """What the API says of quotas, of jobs that exist once, and of parents and children."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -30,6 +32,37 @@ def test_the_hours_quota_is_a_429_that_says_when_there_is_room(friend: Caller, a
 
 
 @pytest.mark.usefixtures("scarce")
+def test_the_quota_can_be_seen_before_it_is_used_up(friend: Caller, admin: Caller) -> None:
+    def echoes(person: Caller) -> dict[str, Any]:
+        found: dict[str, Any] = person.get("/me").get_json()["quotas"]["echo"]
+        return found
+
+    assert echoes(friend) == {"limit": 2, "used": 0, "resets_at": None}
+    first, second = (friend.submit(params={"word": word}) for word in ("one", "two"))
+    change("UPDATE job SET created_at = created_at - 1800 WHERE id = %s", int(first["id"]))
+    half_an_hour = datetime.fromisoformat(first["created_at"]) + timedelta(minutes=30)
+    assert echoes(friend) == {"limit": 2, "used": 2, "resets_at": told(half_an_hour)}
+    change("UPDATE job SET created_at = created_at - 1800 WHERE id = %s", int(first["id"]))
+    an_hour = datetime.fromisoformat(second["created_at"]) + timedelta(hours=1)
+    assert echoes(friend) == {"limit": 2, "used": 1, "resets_at": told(an_hour)}
+    admin.submit(params={"word": "three"})
+    assert (echoes(admin)["limit"], echoes(admin)["used"]) == (None, 1)
+
+
+@pytest.mark.usefixtures("scarce")
+def test_children_cost_no_quota_and_kinds_without_one_are_not_listed(friend: Caller) -> None:
+    parent, child = (friend.submit(params={"word": word}) for word in ("one", "two"))
+    change("UPDATE job SET parent_id = %s WHERE id = %s", int(parent["id"]), int(child["id"]))
+    quotas = friend.get("/me").get_json()["quotas"]
+    assert quotas["echo"]["used"] == 1
+    assert "probe" not in quotas and "chore" not in quotas
+
+
+def told(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.usefixtures("scarce")
 def test_the_same_job_again_is_the_same_job_and_somebody_elses_a_conflict(
     friend: Caller, stranger: Caller
 ) -> None:
@@ -50,3 +83,5 @@ def test_the_children_of_a_job_can_be_listed(friend: Caller, stranger: Caller) -
     found = friend.get(f"/jobs?parent={parent['id']}").get_json()["items"]
     assert [(each["id"], each["parent_id"]) for each in found] == [(child["id"], parent["id"])]
     assert stranger.get(f"/jobs?parent={parent['id']}").get_json()["items"] == []
+    alone = [job["id"] for job in friend.get("/jobs?parent=none").get_json()["items"]]
+    assert parent["id"] in alone and not {job["id"] for job in found} & set(alone)

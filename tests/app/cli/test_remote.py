@@ -58,6 +58,21 @@ def test_a_followed_download_ends_with_the_file(system: System) -> None:
     assert file["sha256"] == sha256(system.site.file("/small.mp4").read_bytes()).hexdigest()
 
 
+def test_a_followed_playlist_counts_its_entries(system: System) -> None:
+    url = system.site.url("/rss.xml?items=3&x=cli-list")
+    words = (f"url={url}", "subtitles=en,de", "embed=true", "items=1:2")
+    done = system.medianest("submit", "download", *words, "--follow")
+    assert "of 2 entries done" in done.stdout
+    assert "counts: total 2, succeeded 2, failed 0, cancelled 0" in done.stdout
+
+
+def test_a_followed_playlist_of_which_nothing_came_is_a_failure(system: System) -> None:
+    url = system.site.url("/rss.xml?items=2&status=404&x=cli-none")
+    done = system.medianest("submit", "download", f"url={url}", "--follow", check=False)
+    assert done.returncode == 1
+    assert "0 of 2 entries done, 2 failed" in done.stdout and "children_failed" in done.stdout
+
+
 def test_a_terminal_gets_a_bar_that_moves(system: System) -> None:
     url = system.site.url("/large.mp4?rate=6000000&x=bar")
     pid, terminal = pty.fork()

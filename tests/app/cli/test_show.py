@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.cli import show, words
+from pipelines.jobs.family import ALL_FAILED
 
 JOB: dict[str, Any] = {
     "id": "12",
@@ -50,6 +51,22 @@ def test_the_bar_shows_percent_amount_speed_time_left_and_stage() -> None:
     line = show.bar_line(job(), width=100)
     assert line.startswith("download   47 %  █████")
     assert line.endswith("░░  12.3 MB of 26.0 MB  2.1 MB/s  7 s left  downloading")
+
+
+SPLIT = {
+    "result": {"title": "All of it", "counts": {"total": 3, "succeeded": 1, "failed": 1, "cancelled": 0}},
+    "progress": NOTHING | {"percent": 66.7, "stage": "children", "done": 2, "total": 3, "unit": "jobs"},
+}
+
+
+def test_a_playlist_shows_how_its_entries_are() -> None:
+    line = show.bar_line(job(**SPLIT), width=100)
+    assert line.startswith("download   66 %  ███") and line.endswith("░  1 of 3 entries done, 1 failed")
+    ended = job(**SPLIT, state="failed", error=ALL_FAILED)
+    assert show.verdict(ended).splitlines()[1:3] == [
+        "  1 of 3 entries done, 1 failed",
+        "  All parts of this job failed.",
+    ]
 
 
 @pytest.mark.parametrize("width", range(20, 140, 7))

@@ -96,6 +96,19 @@ def test_what_is_missing_is_named() -> None:
         read_params((), SCHEMA)
 
 
+def test_a_playlist_can_be_asked_for_with_all_that_a_download_takes() -> None:
+    words = ("url=https://x.test/list?v=1", "subtitles=en,de", "embed=true", "items=1:3", "quality=720")
+    params = read_params(words, KINDS["download"].params.model_json_schema())
+    assert params == {
+        "url": "https://x.test/list?v=1",
+        "subtitles": ["en", "de"],
+        "embed": True,
+        "items": "1:3",
+        "quality": "720",
+    }
+    KINDS["download"].params.model_validate(params)
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_every_kind_can_be_given_on_the_command_line(kind: Any) -> None:
     schema = kind.params.model_json_schema()

@@ -34,20 +34,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Open]:
-    """Opens the page of a system: `open_page(system, width=320, signed_in=False, theme="dark")`."""
+    """Opens the page of a system: `open_page(system, width=320, signed_in=False, theme="dark", name="robin")`."""
     opened: list[Watched] = []
 
     def open_one(
-        system: System, *, width: int = 1280, signed_in: bool = True, theme: Theme = "dark"
+        system: System, *, width: int = 1280, signed_in: bool = True, theme: Theme = "dark", name: str = ""
     ) -> Watched:
         context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
         context.set_default_timeout(PATIENCE)
         watched = Watched(context, system.url.rstrip("/"))
         opened.append(watched)
         if signed_in:
-            name, password = system.admin
+            admin, password = system.admin  # `user_token` gives others the same password
             address = f"{watched.base}/api/v1/auth/login"
-            answer = context.request.post(address, data={"username": name, "password": password})
+            answer = context.request.post(address, data={"username": name or admin, "password": password})
             assert answer.ok, answer.text()
         watched.page.goto(f"{watched.base}/")
         return watched

@@ -40,8 +40,8 @@ def test_a_pasted_address_is_fetched_while_one_watches(system: System, open_page
     expect(row).to_have_attribute("data-state", "succeeded")
     assert 0 < halfway < 100
     expect(row.locator(".job-state")).to_have_text("Done")
-    expect(row.locator(".file-path")).to_contain_text(".mp4")
-    expect(row.locator(".file-size")).to_contain_text("MB")
+    expect(row.locator(".file-path").first).to_contain_text(".mp4")
+    expect(row.locator(".file-size").first).to_contain_text("MB")
     expect(page.locator("#said")).to_contain_text("Finished")
     assert page.evaluate("window.sameDocument")
     expect_no_overflow(page)

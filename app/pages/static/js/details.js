@@ -10,7 +10,7 @@ export function factsOf(job) {
   const { params = {}, result } = job;
   const facts = [["Number", job.id], ["Asked for", moment(job.created_at)], ["Address", params.url]];
   for (const [name, value] of Object.entries(params)) {
-    if (name !== "url") facts.push([named(name), Array.isArray(value) ? value.join(", ") : String(value ?? "")]);
+    if (name !== "url") facts.push([named(name), paramFact(value)]);
   }
   if (job.attempt > 1) facts.push(["Runs", String(job.attempt)]);
   if (job.finished_at && job.started_at) facts.push(["Took", duration(seconds(job.started_at, job.finished_at))]);
@@ -18,6 +18,11 @@ export function factsOf(job) {
   for (const [name, found] of Object.entries(result?.services ?? {})) facts.push([named(name), serviceFact(found)]);
   for (const file of result?.files ?? []) facts.push(["File", `${file.path} (${bytes(file.bytes)})`]);
   return facts.filter(([, value]) => value).map(fact);
+}
+
+function paramFact(value) {
+  if (typeof value === "boolean") return value ? "Yes" : "";
+  return Array.isArray(value) ? value.join(", ") : String(value ?? "");
 }
 
 const seconds = (from, to) => (new Date(to) - new Date(from)) / 1000;
@@ -51,7 +56,7 @@ function fact([name, value]) {
 const EVENTS = {
   submitted: "Asked for", started: "A worker took it", succeeded: "Done", failed: "Failed", due: "Due now", resume: "Asked to go on",
   rescued: "Rescued: its worker was gone", alone: "Runs alone from now on", snoozed: "Put off",
-  split: "Split into parts", reopened: "Goes on: a part of it was begun again",
+  split: "Its entries are known", reopened: "Goes on: an entry was begun again", held: "Cannot go on here now",
 };
 
 /** What happened, in words; some events mean different things in different states. */

@@ -7,6 +7,9 @@ const WORDS = {
   2160: "4K (2160p)", 1440: "1440p", 1080: "1080p (Full HD)", 720: "720p", 480: "480p",
 };
 
+/** What to write into a field, where the schema gives no example. */
+const EXAMPLES = { items: "1:50", subtitles: "en, de" };
+
 /** Fields that stand beside the address; all others go under "Options". */
 const IN_FRONT = ["mode", "quality"];
 const MOST_SEGMENTS = 3;
@@ -110,7 +113,7 @@ function checkbox(name, property, title) {
 
 function input(name, property, title, attributes) {
   const control = node("input", { id: name, name, autocomplete: "off", spellcheck: "false", ...attributes });
-  const example = property.examples?.[0];
+  const example = property.examples?.[0] ?? EXAMPLES[name];
   if (example !== undefined) control.placeholder = String(example);
   return { control, element: framed(name, property, title, control) };
 }
@@ -128,7 +131,7 @@ function number(name, property, title) {
 }
 
 function words(name, property, title) {
-  const { control, element } = input(name, { examples: ["en, de"], ...property }, title, { type: "text" });
+  const { control, element } = input(name, property, title, { type: "text" });
   control.value = (property.default ?? []).join(", ");
   return { element, read: () => control.value.split(/[\s,;]+/).filter(Boolean) };
 }

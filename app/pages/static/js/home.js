@@ -5,6 +5,7 @@ import { SchemaForm } from "./forms.js";
 import { JobList } from "./jobs.js";
 import { Live } from "./live.js";
 import { clearFields, clearProblem, showFields, showProblem } from "./problem.js";
+import { Quota } from "./quota.js";
 import { Services } from "./services.js";
 import { ago, drawGlyph, say, shortAddress, webAddress } from "./words.js";
 
@@ -22,6 +23,7 @@ let asOf = Date.now();
 let readTimer = 0;
 
 const services = new Services();
+const quota = new Quota(byId("quota"));
 const jobs = new JobList(reader, { percent: titlePercent, showAll: () => choose({ show: "all" }) });
 
 // ---- the session
@@ -92,6 +94,7 @@ async function welcome(job) {
   field.value = "";
   field.focus();
   say(`Added: ${shortAddress(job.params.url)}`);
+  quota.load().catch(() => {});
   await jobs.welcome(job);
 }
 
@@ -137,10 +140,10 @@ function escape(target) {
     person.focus();
     return;
   }
-  const details = target.closest(".job")?.querySelector(".details-toggle[aria-expanded=true]");
-  if (details) {
-    details.click();
-    details.focus();
+  const open = openAround(target);
+  if (open) {
+    open.click();
+    open.focus();
   } else if (byId("options").contains(target)) {
     form.querySelector(".options-toggle").click();
     form.querySelector(".options-toggle").focus();
@@ -149,6 +152,12 @@ function escape(target) {
     clearFields(form);
     clearProblem(problems);
   }
+}
+
+/** The button that would close what is open in a job, or in the playlist around it. */
+function openAround(target) {
+  const job = target.closest(".job");
+  return job && (job.querySelector("[aria-expanded=true]") ?? openAround(job.parentElement));
 }
 
 // ---- what the list shows; it stands in the address, so that Back works
@@ -210,7 +219,7 @@ function showAge() {
 
 async function readAll() {
   clearTimeout(readTimer);
-  const reads = await Promise.allSettled([jobs.load(), services.load()]);
+  const reads = await Promise.allSettled([jobs.load(), services.load(), quota.load()]);
   const failed = reads.find((one) => one.status === "rejected");
   if (failed && !(failed.reason instanceof Problem)) reportError(failed.reason);
   if (!failed) asOf = Date.now();
@@ -270,6 +279,7 @@ setInterval(() => {
   if (document.hidden) return;
   jobs.tick();
   services.tick();
+  quota.tick();
   showAge();
 }, 1000);
 

@@ -1,8 +1,10 @@
-/* The list of jobs: what REST gives, kept up to date by the feed. A job's revision never goes back. */
+/* The list of jobs: what REST gives, kept up to date by the feed. What belongs to a playlist stands below it. */
 
 import { get, post, Problem } from "./api.js";
+import { Entries } from "./entries.js";
 import { clearProblem, showProblem } from "./problem.js";
-import { ACTIONS, percentOf, Row } from "./row.js";
+import { ACTIONS, percentOf } from "./row.js";
+import { isOlder, Rows } from "./rows.js";
 import { say } from "./words.js";
 
 const PAGE = 50;
@@ -30,7 +32,6 @@ export class JobList {
   constructor(reader, on) {
     this.reader = reader;
     this.on = on;
-    this.rows = new Map();
     this.kinds = [];
     this.cursor = null;
     this.reading = 0;
@@ -44,7 +45,9 @@ export class JobList {
       kindTitle: (name) => this.kinds.find((kind) => kind.name === name)?.title ?? name,
       whose: (job) => (this.showsEveryone() ? this.whose(job) : ""),
       act: (row, action) => this.act(row, action),
+      unfold: (row) => this.unfold(row),
     };
+    this.rows = new Rows(this.list, this.context, (job, other) => isOlder(other, job));
   }
 
   whose({ owner }) {
@@ -64,7 +67,6 @@ export class JobList {
 
   show(view) {
     this.view = { ...this.view, ...view };
-    for (const row of this.rows.values()) row.element.remove();
     this.rows.clear();
     this.loaded = false;
     return this.load();
@@ -78,9 +80,9 @@ export class JobList {
       if (reading !== this.reading) return;
       this.loaded = true;
       clearProblem(this.problems);
-      const found = new Set(jobs.map((job) => job.id));
-      for (const [id, row] of this.rows) if (!found.has(id)) this.remove(id, row);
+      this.rows.keep(jobs);
       for (const job of jobs) this.put(job);
+      for (const row of this.rows.values()) if (row.entries) this.unfold(row);
     } catch (problem) {
       if (reading !== this.reading) return;
       if (problem instanceof Problem && !this.loaded && problem.status !== 401) showProblem(this.problems, problem);
@@ -114,7 +116,7 @@ export class JobList {
   }
 
   search(cursor) {
-    const search = new URLSearchParams({ limit: PAGE, routine: false });
+    const search = new URLSearchParams({ limit: PAGE, routine: false, parent: "none" });
     const states = VIEWS[this.view.show];
     if (states.length) search.set("state", states.join());
     if (cursor) search.set("cursor", cursor);
@@ -124,6 +126,10 @@ export class JobList {
 
   /** A job from the feed or from the answer to an action. */
   take(job) {
+    if (job.parent_id !== null) {
+      this.rows.get(job.parent_id)?.entries?.take(job);
+      return;
+    }
     const row = this.rows.get(job.id);
     const before = row?.job.state;
     if (!row && !this.belongs(job)) return;
@@ -159,30 +165,13 @@ export class JobList {
 
   /** Draws a job unless what we have is newer; returns whether anything changed. */
   put(job) {
-    const row = this.rows.get(job.id);
-    if (row) {
-      if (job.revision <= row.job.revision) return false;
-      row.draw(job);
-      return true;
-    }
-    if (this.isRoutine(job)) return false;
-    const made = new Row(job, this.context);
-    made.element.dataset.id = job.id;
-    this.rows.set(job.id, made);
-    this.list.insertBefore(made.element, this.successor(job));
-    return true;
+    return !this.isRoutine(job) && this.rows.put(job);
   }
 
-  successor(job) {
-    for (const element of this.list.querySelectorAll(":scope > [data-id]")) {
-      if (isOlder(this.rows.get(element.dataset.id).job, job)) return element;
-    }
-    return null;
-  }
-
-  remove(id, row) {
-    row.element.remove();
-    this.rows.delete(id);
+  /** Reads the entries of a playlist, for the first time or anew. */
+  unfold(row) {
+    row.entries ??= new Entries(row, { ...this.context, whose: () => "" });
+    return row.entries.load();
   }
 
   settle() {
@@ -234,9 +223,4 @@ export class JobList {
   tick() {
     for (const row of this.rows.values()) row.tick();
   }
-}
-
-function isOlder(one, other) {
-  if (one.created_at !== other.created_at) return one.created_at < other.created_at;
-  return Number(one.id) < Number(other.id);
 }

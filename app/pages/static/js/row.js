@@ -32,7 +32,7 @@ export function titleOf(job, kindTitle) {
 export const percentOf = (job) => (job.state === "succeeded" ? 100 : (job.progress?.percent ?? null));
 
 export class Row {
-  /** `context`: {kindTitle(name), whose(job), act(row, action)} */
+  /** `context`: {kindTitle(name), whose(job), act(row, action), unfold(row)} */
   constructor(job, context) {
     this.context = context;
     this.element = document.getElementById("job-template").content.firstElementChild.cloneNode(true);
@@ -42,16 +42,21 @@ export class Row {
     this.best = { attempt: -1, stage: "", percent: 0 };
     const id = `job-${job.id}`;
     this.element.id = id;
+    this.element.dataset.id = job.id;
+    this.entries = null; // once somebody unfolded them
     this.part("job-title").id = `${id}-title`;
     this.part("job-card").setAttribute("aria-labelledby", `${id}-title`);
     this.part("job-details").id = `${id}-details`;
     this.part("details-toggle").setAttribute("aria-controls", `${id}-details`);
     this.part("details-toggle").addEventListener("click", () => this.toggleDetails());
+    this.part("entries").id = `${id}-entries`;
+    this.part("entries-toggle").setAttribute("aria-controls", `${id}-entries`);
+    this.part("entries-toggle").addEventListener("click", () => this.toggleEntries());
     for (const button of this.buttons()) button.addEventListener("click", () => context.act(this, button.dataset.act));
     this.draw(job);
   }
 
-  buttons = () => this.element.querySelectorAll("[data-act]");
+  buttons = () => [...this.part("job-actions").querySelectorAll("[data-act]")];
 
   draw(job) {
     const before = this.job;
@@ -65,6 +70,7 @@ export class Row {
     this.drawProgress();
     this.drawTrouble();
     this.drawFiles();
+    this.drawEntries();
     this.drawButtons();
     this.tick();
     if (!this.part("job-details").hidden && before?.state !== job.state) this.loadDetails();
@@ -151,6 +157,21 @@ export class Row {
     list.append(rest);
   }
 
+  /** Of a job that split: how many entries it has, and how they are. */
+  drawEntries() {
+    const { counts, more } = this.job.result ?? {};
+    this.part("entries-toggle").hidden = !counts;
+    if (!counts) return;
+    const { total, succeeded, failed, cancelled } = counts;
+    const open = total - succeeded - failed - cancelled;
+    write(this.part("entries-total"), total === 1 ? "1 entry" : `${total} entries`);
+    writeOrHide(this.part("entries-done"), succeeded > 0 && `${succeeded} done`);
+    writeOrHide(this.part("entries-failed"), failed > 0 && `${failed} failed`);
+    writeOrHide(this.part("entries-cancelled"), cancelled > 0 && `${cancelled} cancelled`);
+    writeOrHide(this.part("entries-open"), open > 0 && `${open} to come`);
+    this.part("entries-rest").hidden = !more;
+  }
+
   drawButtons() {
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
     for (const button of this.buttons()) {
@@ -162,7 +183,7 @@ export class Row {
       else button.removeAttribute("aria-disabled");
     }
     this.part("details-toggle").setAttribute("aria-label", `Details of ${this.title}`);
-    if (focused?.hidden) (this.element.querySelector("[data-act]:not([hidden])") ?? this.part("details-toggle")).focus();
+    if (focused?.hidden) (this.buttons().find((button) => !button.hidden) ?? this.part("details-toggle")).focus();
   }
 
   /** An action was asked for: say so at once; the next state confirms it. */
@@ -177,6 +198,7 @@ export class Row {
     const { created_at: created, finished_at: finished, waiting } = this.job;
     write(this.part("job-when"), finished ? ago(finished) : created ? ago(created) : "");
     this.part("job-when").title = moment(finished ?? created);
+    this.entries?.tick();
     if (!waiting) return;
     const left = waiting.until ? until(waiting.until) : null;
     write(this.part("countdown"), left === null ? "" : left < 1 ? "Any moment now." : `Next try in ${duration(left)}.`);
@@ -189,6 +211,13 @@ export class Row {
     if (!details.hidden) this.loadDetails();
   }
 
+  toggleEntries() {
+    const entries = this.part("entries");
+    entries.hidden = !entries.hidden;
+    this.part("entries-toggle").setAttribute("aria-expanded", String(!entries.hidden));
+    if (!entries.hidden) this.context.unfold(this);
+  }
+
   /** Facts at once, the history when it is there. */
   loadDetails() {
     this.part("facts").replaceChildren(...factsOf(this.job));
@@ -198,13 +227,13 @@ export class Row {
 
 const STAGES = {
   extracting: "Reading the page", downloading: "Fetching", processing: "Putting it together", checking: "Checking the file",
-  publishing: "Putting it into the library",
+  publishing: "Putting it into the library", children: "Fetching its entries",
 };
 
 const stageWord = (stage) => STAGES[stage] ?? capital(stage);
 
 function amountOf(done, total, unit) {
-  if (done == null) return "";
+  if (done == null || unit === "jobs") return ""; // entries are counted in words of their own
   const text = unit === "bytes" ? bytes : String;
   const noun = unit && unit !== "bytes" ? ` ${unit}` : "";
   return total == null ? `${text(done)}${noun}` : `${text(done)} of ${text(total)}${noun}`;
