@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from config.database import query
@@ -32,13 +33,21 @@ def held_by(staging: Path, job_id: int) -> int:
 
 def discard(folder: Path) -> None:
     """Remove a staging folder, unless a process that still lives works in it; nothing but a staging folder
-    has the lock, so what else may lie there stays."""
+    has the lock, so what else may lie there stays. The lock goes last, so that a removal that died can be
+    repeated."""
     try:
         lock = os.open(folder / ".lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
+        with suppress(OSError):
+            folder.rmdir()
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for each in folder.iterdir():
+            if each.is_dir() and not each.is_symlink():
+                shutil.rmtree(each, ignore_errors=True)
+            elif each.name != ".lock":
+                each.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
         return

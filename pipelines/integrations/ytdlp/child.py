@@ -1,4 +1,4 @@
-"""The download process: the only module that imports yt_dlp.
+"""The download process: with fragments.py the only module that imports yt_dlp.
 
 Started by client.py in a session of its own: one order comes on standard input, then heartbeats; JSON
 lines go out on what was standard output. Options come from options.py, users never write one.
@@ -21,7 +21,16 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor import get_postprocessor
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 
-from pipelines.integrations.ytdlp import failures, flush, guard, lifeline, messages, options, playlist
+from pipelines.integrations.ytdlp import (
+    failures,
+    flush,
+    fragments,
+    guard,
+    lifeline,
+    messages,
+    options,
+    playlist,
+)
 from pipelines.integrations.ytdlp.finish import finish
 from pipelines.integrations.ytdlp.inspect import NotPlayable
 from pipelines.integrations.ytdlp.messages import Found, Order, Trouble
@@ -190,6 +199,7 @@ def _run(order: Order, progress: Progress, admit: Callable[[Found], None]) -> It
     """Download and check, or list; the last lines about it."""
     progress.enter("extracting")
     plugin_dirs.value, all_plugins_loaded.value = [], True
+    fragments.install()
     FFmpegPostProcessor._ffmpeg_location.set(order.ffmpeg)
     download = Download(order, progress, admit)
     try:
