@@ -13,9 +13,6 @@ from pipelines.integrations.egress.heads import Answer, Malformed, Request
 from pipelines.integrations.egress.route import Blocked, Route, Unreachable
 
 _LINGER_SECONDS = 2.0
-_LARGE = 2**20
-_PIECE = 2**18  # what asyncio reads at most at once
-_GATHER_SECONDS = 0.004
 _MOST_CONNECTIONS = 64
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _REASONS = {
@@ -56,7 +53,6 @@ class _End(asyncio.Protocol):
     transport: asyncio.Transport
     take: Callable[[bytes], None]
     other: "_End | None" = None
-    other_is_full: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -72,12 +68,10 @@ class _End(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self.other:
-            self.other.other_is_full = True
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
         if self.other:
-            self.other.other_is_full = False
             self.other.transport.resume_reading()
 
 
@@ -166,19 +160,6 @@ class _Far(_End):
         self._request = request
         self._heard = bytearray()
         self._early = b""
-        self._passed = 0
-
-    def data_received(self, data: bytes) -> None:
-        """Pass it on; of a large answer let something gather first, because fewer and larger pieces cost less."""
-        self.take(data)
-        self._passed += len(data)
-        if self._passed > _LARGE and len(data) < _PIECE:
-            self.transport.pause_reading()
-            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._go_on)
-
-    def _go_on(self) -> None:
-        if not self.other_is_full:
-            self.transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
