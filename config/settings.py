@@ -79,6 +79,13 @@ def _place(value: object) -> tuple[str, int]:
     return host.rstrip("."), port
 
 
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "http" or parts.port is None or parts.path not in ("", "/"):
+        raise ValueError("must be http://host:port")
+    return value
+
+
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -133,7 +140,7 @@ class Settings(BaseModel):
     playlist_max: Annotated[int, Field(ge=1, le=100_000)] = _env("MEDIANEST_DOWNLOAD_PLAYLIST_MAX", 100)
     disk_floor: Size = _env("MEDIANEST_DISK_FLOOR", 2**30)
     egress_allow: Places = _env("MEDIANEST_EGRESS_ALLOW", ())
-    egress_proxy: WebUrl | None = _env("MEDIANEST_EGRESS_PROXY")
+    egress_proxy: Annotated[WebUrl, AfterValidator(_proxy)] | None = _env("MEDIANEST_EGRESS_PROXY")
     plex_url: WebUrl | None = _env("PLEX_URL")
     overseerr_url: WebUrl | None = _env("OVERSEERR_URL")
     uptime_kuma_url: WebUrl | None = _env("UPTIME_KUMA_URL")

@@ -31,17 +31,18 @@ def identity(extractor: str, media_id: str, url: str) -> tuple[str, str]:
 
 def linked(context: Context, params: Params) -> dict[str, Any] | None:
     """The result of an entry that was fetched from this very address before."""
-    if context.parent_id is None or params.items is not None:
+    if context.parent_id is None:
         return None
-    return _result(download.known(params.mode, address=params.url), params)
+    return _result(download.known(params.mode, address=params.source), context, params)
 
 
 def link_found(context: Context, params: Params, found: Found) -> None:
     """Raise Linked if an entry has turned out to be a video that we have."""
     if context.parent_id is None:
         return
-    extractor, media_id = identity(found.extractor, found.media_id, _address(params))
-    result = _result(download.known(params.mode, extractor=extractor, media_id=media_id), params)
+    extractor, media_id = identity(found.extractor, found.media_id, params.source)
+    rows = download.known(params.mode, extractor=extractor, media_id=media_id)
+    result = _result(rows, context, params)
     if result is not None:
         raise Linked(result)
 
@@ -50,20 +51,18 @@ def record(context: Context, params: Params, result: dict[str, Any]) -> None:
     """Write down what the job has put in the library; what another job of the owner has put there, once."""
     if result.get("linked") == context.owner_id:
         return
-    extractor, media_id = identity(result["extractor"], result["media_id"], _address(params))
+    extractor, media_id = identity(result.get("extractor", ""), result.get("media_id", ""), params.source)
     download.record(context.job_id, context.owner_id, extractor, media_id, params.mode, result)
 
 
-def _address(params: Params) -> str:
-    return params.url if params.items is None else f"{params.url}#{params.items}"
-
-
-def _result(rows: list[dict[str, Any]], params: Params) -> dict[str, Any] | None:
+def _result(rows: list[dict[str, Any]], context: Context, params: Params) -> dict[str, Any] | None:
+    """Of the newest that is still there, the owner's own first."""
+    rows = sorted(rows, key=lambda row: bool(row["owner_id"] != context.owner_id))
     row = next((row for row in rows if _lies_there(row)), None)
     if row is None:
         return None
     about = {name: row[name] for name in ("title", "uploader", "duration", "files", "extractor", "media_id")}
-    return {**about, "source_url": params.url, "linked": row["owner_id"]}
+    return {**about, "source_url": params.source, "linked": row["owner_id"]}
 
 
 def _lies_there(row: dict[str, Any]) -> bool:

@@ -18,8 +18,12 @@ PACE = (1.0, 5.0)  # seconds
 
 
 def host_of(url: str) -> str:
-    """The host that limits and pauses count by."""
-    return (urlsplit(url).hostname or "").rstrip(".").removeprefix("www.")
+    """The host that limits and pauses count by; empty for an address that names none."""
+    try:
+        host = (urlsplit(url).hostname or "").encode("idna").decode()
+    except ValueError:
+        return ""
+    return host.rstrip(".").removeprefix("www.") if host.isprintable() else ""
 
 
 def wait_for(host: str, context: Context) -> None:

@@ -118,7 +118,7 @@ class _Limits:
     def report(self, moved: Moved) -> None:
         """Progress of the job."""
         _not_above_cap(max(moved.done or 0, moved.total or 0))
-        if moved.total:
+        if moved.total and moved.stage == "downloading":
             self._reserve(moved.total - (moved.done or 0))
         self._context.progress(
             percent=moved.percent,

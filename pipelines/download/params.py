@@ -60,3 +60,8 @@ class Params(BaseModel):
         default=False, description="Put tags, chapters, subtitles and picture inside the file."
     )
     items: Window | None = Field(default=None, description="Which entries of a playlist, such as 1:50.")
+
+    @property
+    def source(self) -> str:
+        """Where the video comes from: its address, or its place in a list."""
+        return self.url if self.items is None else f"{self.url}#{self.items}"

@@ -36,7 +36,7 @@ def publish(context: Context, fetched: Fetched, params: Params) -> dict[str, Any
         "uploader": fetched.uploader,
         "duration": fetched.duration,
         "files": [{"path": str(place), "bytes": fetched.bytes, "sha256": fetched.sha256}],
-        "source_url": params.url,
+        "source_url": params.source,
         "extractor": fetched.extractor,
         "media_id": fetched.media_id,
     }
@@ -71,9 +71,6 @@ def _with_companions(result: dict[str, Any], media: Path, beside: dict[str, Path
 
 
 def _described(file: Path, root: Path) -> dict[str, Any]:
-    content = file.read_bytes()
-    return {
-        "path": str(file.relative_to(root)),
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
+    with file.open("rb") as source:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+    return {"path": str(file.relative_to(root)), "bytes": file.stat().st_size, "sha256": digest}

@@ -11,7 +11,8 @@ from config.json_text import read_json
 from config.settings import settings
 from pipelines.errors import Held, Snooze, WaitReason
 
-_AGAIN = 60.0  # seconds until a download that does not fit is looked at again
+_AGAIN = 60.0  # seconds until a disk that was full is tried again
+_UNFIT = 600.0  # seconds until a download that does not fit is looked at again: each look asks the site
 _EDGE = 16 * 2**20
 
 
@@ -34,7 +35,7 @@ def reserve(job_id: int, needed: int) -> None:
     if free is None or needed <= 0:
         return
     if free - _promised(job_id) - needed < settings().disk_floor:
-        raise Snooze("disk", f"This needs {_words(needed)}, more than the disk has room for.", _AGAIN)
+        raise Snooze("disk", f"This needs {_words(needed)}, more than the disk has room for.", _UNFIT)
 
 
 def full() -> Snooze:
@@ -61,7 +62,8 @@ def _promised(job_id: int) -> int:
         job_id,
     )
     reports = (read_json(row["progress"]) for row in rows if row["progress"])
-    return sum(max(report["total"] - (report["done"] or 0), 0) for report in reports if report["total"])
+    loading = [report for report in reports if report["total"] and report["stage"] == "downloading"]
+    return sum(max(report["total"] - (report["done"] or 0), 0) for report in loading)
 
 
 def _text(floor: int) -> str:

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import pipelines
 from pipelines.integrations.egress.address import Allowed
 
-_START_SECONDS = 20.0
+_START_SECONDS = 10.0
 _MODULE = "pipelines.integrations.egress.process"
 _START = f"""
 import runpy, sys

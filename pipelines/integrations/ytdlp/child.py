@@ -20,6 +20,7 @@ from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.postprocessor import get_postprocessor
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
+from yt_dlp.utils import DownloadError
 
 from pipelines.integrations.ytdlp import (
     failures,
@@ -33,12 +34,12 @@ from pipelines.integrations.ytdlp import (
 )
 from pipelines.integrations.ytdlp.finish import finish
 from pipelines.integrations.ytdlp.inspect import NotPlayable
-from pipelines.integrations.ytdlp.messages import Found, Order, Trouble
+from pipelines.integrations.ytdlp.messages import Found, Order, Trouble, plain_text
 from pipelines.integrations.ytdlp.progress import Progress
 
 _LONGEST_MANIFEST = 8 * 1024 * 1024
-_LONGEST_NAME = 500
 _LONGEST_ERROR = 4000
+TOO_MANY = 429
 
 
 class Refused(Exception):
@@ -81,6 +82,7 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
         self.admit = admit
         self.got: dict[str, Any] = {}
         self.last_refusal: HTTPError | None = None
+        self._items = order.wanted.items
         super().__init__(
             {
                 **options.for_order(order),
@@ -100,7 +102,8 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     def process_ie_result(self, ie_result: Any, download: bool = True, extra_info: Any = None) -> Any:
         if ie_result.get("_type") in playlist.LISTS:
-            entries = playlist.within(ie_result, self.order.wanted.items, self._unfolded)
+            entries = playlist.within(ie_result, self._items, self._unfolded)
+            self._items = ""  # what stands at that place may be a list itself
             first = list(islice(entries, 2))
             if not first:
                 raise Refused("nothing")
@@ -116,7 +119,12 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
             return None
         if self.get_info_extractor(key)._RETURN_TYPE != "playlist":
             return None
-        result = self.extract_info(entry["url"], download=False, process=False, ie_key=key)
+        try:
+            result = self.extract_info(entry["url"], download=False, process=False, ie_key=key)
+        except DownloadError:
+            if self.last_refusal is not None and self.last_refusal.status == TOO_MANY:
+                raise
+            return {"_type": "playlist"}  # a private list does not spoil the others
         return result if result and result.get("_type") in playlist.LISTS else None
 
     def process_info(self, info_dict: dict[str, Any]) -> None:
@@ -161,8 +169,8 @@ def _found(info: Mapping[str, Any]) -> Found:
     sizes = [stream.get("filesize") or stream.get("filesize_approx") for stream in streams]
     return Found(
         extractor=str(info.get("extractor") or ""),
-        media_id=str(info["id"])[:_LONGEST_NAME],
-        title=str(info.get("title") or info["id"])[:_LONGEST_NAME],
+        media_id=plain_text(info["id"]),
+        title=plain_text(info.get("title") or info["id"]),
         bytes=int(sum(sizes)) if all(sizes) else None,
     )
 

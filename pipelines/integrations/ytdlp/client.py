@@ -146,6 +146,7 @@ def _follow(child: Child, growth: "_Growth", watch: Watch, door: Door) -> Fetche
         moves = [one for one in said if isinstance(one, Moved)]
         if moves:
             watch.report(moves[-1])
+        if said:
             growth.seen()
         if child.ended:
             _log_failure(child, None)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.integrations.ytdlp.inspect import Media, inspect
-from pipelines.integrations.ytdlp.messages import Fetched, Order
+from pipelines.integrations.ytdlp.messages import Fetched, Order, plain_text
 from pipelines.integrations.ytdlp.progress import Progress
 
 _BLOCK = 1024 * 1024
-_LONGEST_TITLE = 500
 _LONGEST_TEXT = 5000
+_LARGEST_BESIDE = 50 * 2**20  # bytes
 # What yt-dlp calls a file when the server gave no hint, and better names by what was found in it.
 _NAMELESS = {".unknown_video", ".bin", ""}
 _SUFFIXES = {
@@ -37,21 +37,21 @@ def finish(info: Mapping[str, Any], order: Order, progress: Progress) -> Fetched
     size, sha256 = _settle(file, progress)
     return Fetched(
         path=file,
-        title=str(info.get("title") or info["id"])[:_LONGEST_TITLE],
+        title=plain_text(info.get("title") or info["id"]),
         uploader=_text(info.get("uploader") or info.get("channel")),
         duration=media.duration or info.get("duration"),
         extractor=str(info.get("extractor") or ""),
-        media_id=str(info["id"])[:_LONGEST_TITLE],
+        media_id=plain_text(info["id"]),
         upload_date=_text(info.get("upload_date")),
         bytes=size,
         sha256=sha256,
-        description=str(info["description"])[:_LONGEST_TEXT] if info.get("description") else None,
+        description=plain_text(info["description"], _LONGEST_TEXT) if info.get("description") else None,
         beside={} if order.wanted.embed else _beside(file),
     )
 
 
 def _text(value: object) -> str | None:
-    return str(value)[:_LONGEST_TITLE] if value else None
+    return plain_text(value) if value else None
 
 
 def _beside(media: Path) -> dict[str, Path]:
@@ -59,7 +59,7 @@ def _beside(media: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for file in sorted(media.parent.glob("media.*")):
         ending = file.name.removeprefix("media")
-        if file == media or not file.is_file():
+        if file == media or not file.is_file() or file.stat().st_size > _LARGEST_BESIDE:
             continue
         with file.open("rb") as source:
             begin = source.read(16)

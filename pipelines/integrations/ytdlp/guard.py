@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 # What has to stand before `-i` and a web address: a description that came from there (SDP) would otherwise
 # make ffmpeg listen on ports of this machine and send to any address.
-WEB_INPUT = ["-protocol_whitelist", "http,https,tls,tcp,httpproxy,crypto,data"]
+# Not httpproxy, with which ffmpeg fetches https through a proxy: a playlist could name any address with it.
+WEB_INPUT = ["-protocol_whitelist", "http,https,tls,tcp,crypto,data"]
 
 _LOOPBACK = "127.0.0.1"
 _URL = re.compile(r"[a-z][a-z0-9+.,-]*://", re.IGNORECASE)

@@ -87,7 +87,6 @@ class Entry:
 
     url: str
     items: str
-    title: str | None
 
 
 @dataclass(frozen=True)
@@ -136,6 +135,14 @@ class Trouble:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Trouble":
         return cls(**{**values, "names": tuple(values["names"])})
+
+
+_LONGEST_TEXT = 500
+
+
+def plain_text(value: object, longest: int = _LONGEST_TEXT) -> str:
+    """What a site calls something, as every database and file takes it."""
+    return str(value)[:longest].encode("utf-8", "replace").decode().replace("\0", "")
 
 
 Said = Moved | Found | Fetched | Listed | Trouble

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.integrations.ytdlp import guard
+from pipelines.integrations.ytdlp.inspect import FORMATS
 from pipelines.integrations.ytdlp.messages import Order, Wanted
 
 # Fixed, so that the next attempt finds the partial file of the last one; titles play no part in it.
@@ -14,6 +15,10 @@ TEMPLATE = "media.%(ext)s"
 SOCKET_SECONDS = 20
 RETRIES = 10
 _LONGEST_PAUSE = 1.0
+
+# What ffmpeg may take a downloaded file for: one that is a playlist in truth would make it open others.
+_LOCAL_INPUTS = ",".join(sorted(FORMATS | {"image2", "jpeg_pipe", "png_pipe", "webp_pipe", "webvtt", "srt", "ass",
+                                           "ffmetadata"}))  # fmt: skip
 
 # Protocols whose single file is stored as the server sent it.
 _DIRECT = ("http", "https")
@@ -30,6 +35,7 @@ def for_order(order: Order) -> dict[str, Any]:
         "merge_output_format": wanted.container,
         "ffmpeg_location": order.ffmpeg,
         "external_downloader_args": {"ffmpeg_i": guard.WEB_INPUT},
+        "postprocessor_args": {"ffmpeg_i": ["-format_whitelist", _LOCAL_INPUTS]},
         "writethumbnail": True,
         "writesubtitles": bool(wanted.subtitles),
         "writeautomaticsub": bool(wanted.subtitles),

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from pipelines.integrations.ytdlp.messages import Entry, Listed, Wanted
+from pipelines.integrations.ytdlp.messages import Entry, Listed, Wanted, plain_text
 
-PART = 200  # entries of one message
+PART = 100  # entries of one message
+LONGEST_ADDRESS = 4096
 DEEPEST = 3  # a channel has tabs, a tab has playlists
-_LONGEST_TITLE = 500
 # How one extractor of yt-dlp hands something on to another, within the address.
 _SMUGGLED = "#__youtubedl_smuggle"
 
@@ -50,8 +50,8 @@ def parts(
     result: Mapping[str, Any], entries: Iterable[tuple[int, Mapping[str, Any]]], wanted: Wanted
 ) -> Iterator[Listed]:
     """The playlist in messages of bounded length, at most `wanted.most` entries."""
-    title = str(result.get("title") or result.get("id") or "")[:_LONGEST_TITLE]
-    uploader = result.get("uploader") or result.get("channel")
+    title = plain_text(result.get("title") or result.get("id") or "")
+    uploader = plain_text(result.get("uploader") or result.get("channel") or "") or None
     some: list[Entry] = []
     more = False
     for count, (place, entry) in enumerate(entries):
@@ -66,8 +66,12 @@ def parts(
 
 
 def _entry(place: int, entry: Mapping[str, Any], page: str) -> Entry:
-    title = str(entry["title"])[:_LONGEST_TITLE] if entry.get("title") else None
     address = str(entry.get("url") or "").split(_SMUGGLED)[0]
-    if entry.get("_type") in ("url", "url_transparent") and address.startswith(("http://", "https://")):
-        return Entry(address, "", title)
-    return Entry(page, str(place), title)
+    plain = address.isprintable() and len(address) <= LONGEST_ADDRESS
+    if (
+        entry.get("_type") in ("url", "url_transparent")
+        and plain
+        and address.startswith(("http://", "https://"))
+    ):
+        return Entry(address, "")
+    return Entry(page, str(place))

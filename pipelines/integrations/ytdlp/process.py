@@ -57,10 +57,13 @@ class Child:
         return self._tail.decode(errors="replace")
 
     def send(self, line: bytes) -> None:
-        """Write to its standard input; a child that is gone shows itself in `ended`. `line` must fit
-        into a pipe (64 KiB)."""
+        """Write to its standard input; a child that is gone shows itself in `ended`. What it does
+        not read within seconds is lost."""
         with contextlib.suppress(BrokenPipeError, BlockingIOError):
-            os.write(self._in, line)
+            while line:
+                line = line[os.write(self._in, line) :]
+                if line and not select.select([], [self._in], [], _REAP_SECONDS)[1]:
+                    return
 
     def beat(self) -> None:
         """Send a heartbeat if one is due."""

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from pydantic import ValidationError
@@ -150,7 +150,8 @@ def end_of(
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_download_that_is_led_to_this_machine_is_refused(ends: dict[str, str], case: str) -> None:
-    assert ends[case] == "blocked_address"
+    # ffmpeg fetches nothing over https at all, so it does not get as far as the proxy
+    assert ends[case] == ("download_failed" if case == "sample-aes-https" else "blocked_address")
 
 
 def test_nobody_knocks_at_a_canary(ends: dict[str, str], canaries: Canaries) -> None:
@@ -193,3 +194,15 @@ def test_without_proxy_and_guard_a_canary_is_reached(
         wanted = WAYS[way].wanted(site.base, canary.url(""))
         end_of(wanted, tmp_path, lambda: canary.hits > 0)
         assert canary.hits > 0
+
+
+@pytest.mark.parametrize("part", ["segment", "key", "map"])
+def test_ffmpeg_takes_no_other_way_out_than_its_proxy(site: VideoSite, tmp_path: Path, part: str) -> None:
+    """Its `httpproxy` would dial whatever a playlist names, and begins with http."""
+    at = urlsplit(site.base)
+    with Canary() as canary:
+        inside = quote(f"httpproxy://127.0.0.1:{canary.port}/seg.ts", safe="")
+        wanted = Wanted(site.url(f"/hls/custom.m3u8?{part}={inside}&method=SAMPLE-AES"))
+        ended = end_of(wanted, tmp_path, allowed=frozenset({(str(at.hostname), at.port or 80)}))
+        assert ended not in ("Fetched", "Endless")
+        assert canary.connections == 0

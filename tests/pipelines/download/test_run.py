@@ -12,6 +12,7 @@ import pytest
 
 from config.database import change, now
 from config.settings import settings
+from pipelines.integrations.ytdlp.messages import plain_text
 from pipelines.jobs import waiting
 from pipelines.models import cookie, download
 from tests.pipelines.download.conftest import KINDS, Downloads
@@ -271,3 +272,20 @@ def test_an_entry_that_leads_inside_fails_and_the_others_go_on(downloads: Downlo
         ("succeeded", None),
         ("succeeded", None),
     ]
+
+
+@pytest.mark.parametrize("entry", ["http://[x/", "http://a%E2%84%80b/"])
+def test_an_odd_entry_does_not_keep_its_playlist_from_ending(
+    downloads: Downloads, site: VideoSite, entry: str
+) -> None:
+    number = downloads.submit(site.url(f"/rss.xml?items=2&address={quote(entry, safe='')}"))
+    downloads.run_all()
+    states = [child["state"] for child in downloads.children(number)]
+    assert len(states) == 2 and "succeeded" in states
+    assert set(states) <= {"succeeded", "failed", "scheduled"}
+
+
+def test_a_title_that_no_database_takes_is_made_plain(downloads: Downloads, site: VideoSite) -> None:
+    assert plain_text("a\ud83db\0c") == "a?bc"
+    job = downloads.run(site.url("/small.mp4?x=plain-title"))
+    assert job["state"] == "succeeded"
