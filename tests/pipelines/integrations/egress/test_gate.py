@@ -34,8 +34,17 @@ def gate() -> Iterator[Gate]:
     opened.close()
 
 
+others: set[int] = set()  # what other tests of this run have started
+
+
+@pytest.fixture(autouse=True)
+def know_the_others() -> None:
+    others.clear()
+    others.update(child.pid for child in psutil.Process().children())
+
+
 def proxies(owner: int | None = None) -> list[psutil.Process]:
-    return psutil.Process(owner).children()
+    return [child for child in psutil.Process(owner).children() if child.pid not in others]
 
 
 def listens(port: int) -> bool:
