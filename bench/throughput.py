@@ -10,7 +10,7 @@ exactly once, lacks a line of history or an event counts for nothing: the measur
 import json
 import statistics
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from app.accounts import users
 from bench import noop_kinds
@@ -36,15 +36,6 @@ _SUBMIT = """INSERT INTO job (kind, queue, host, owner_id, params, state, priori
 _ROW = "(%s, %s, %s, %s, %s, 'queued', 4, %s, %s, '', NOW)"
 _NOTE = """INSERT INTO job_event (job_id, at, event, state, attempt, revision)
  SELECT id, NOW, 'submitted', state, attempt, revision FROM job WHERE queue = %s AND state = 'queued'"""
-
-
-class Contestant(Protocol):
-    """One side of the comparison."""
-
-    rates: list[float]
-
-    def run(self, jobs: int) -> None:
-        """Work off so many jobs and note the rate."""
 
 
 class Ours:

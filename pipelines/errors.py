@@ -1,8 +1,8 @@
 """What a pipeline raises: two errors decide the reaction, four signals end a run that is not over.
 
 `TryAgain` costs one failure and comes back later; `GiveUp` ends the job for good. `Snooze` waits for
-something outside until a time, `Held` until it is gone; both cost nothing. The signals derive from BaseException, so that no pipeline
-swallows them with `except Exception`.
+something outside until a time, `Held` until it is gone; both cost nothing. The signals derive from
+BaseException, so that no pipeline swallows them with `except Exception`.
 """
 
 from typing import Literal

@@ -13,9 +13,8 @@ from app.errors import Problem
 from config.database import Row
 from config.settings import settings
 from pipelines.integrations import library
-from pipelines.jobs.resource import rfc3339
+from pipelines.jobs.resource import describe_owner, rfc3339
 from pipelines.models import download
-from pipelines.models.account import SYSTEM, name_of
 
 downloads = APIBlueprint(
     "downloads",
@@ -41,11 +40,10 @@ class DeleteQuery(Query):
 
 def describe(row: Row) -> dict[str, Any]:
     """The download resource; paths are relative to the media directory."""
-    owner = row["owner_id"]
     return {
         "id": str(row["id"]),
         "job_id": str(row["job_id"]),
-        "owner": None if owner == SYSTEM else {"id": str(owner), "name": name_of(owner)},
+        "owner": describe_owner(row["owner_id"]),
         **{name: row[name] for name in ("title", "uploader", "duration", "mode", "source_url", "files")},
         "extractor": row["extractor"],
         "media_id": row["media_id"],
@@ -56,8 +54,8 @@ def describe(row: Row) -> dict[str, Any]:
 def _own_download(download_id: str) -> Row:
     person = access.signed_in()
     number = number_of(download_id)
-    row = None if number is None else download.find(number)
-    if row is None or not (person.admin or row["owner_id"] == person.user_id):
+    row = None if number is None else download.find(number, None if person.admin else person.user_id)
+    if row is None:
         raise Problem("not_found", "There is no such download.")
     return row
 

@@ -253,6 +253,13 @@ class Standing(Me):
     quotas: dict[str, Quota] = Field(description="By kind of job.")
 
 
+class CookieHost(BaseModel):
+    """A host for which cookies are lent; they themselves are never shown."""
+
+    host: str
+    created_at: str
+
+
 class Session(BaseModel):
     """A browser that is signed in."""
 
@@ -330,10 +337,3 @@ ERRORS: ResponseDict = {
     status: _error_doc(status) for status in sorted({number for number, _ in CODES.values()})
 }
 """For the documentation of a blueprint: every error, with what it may mean."""
-
-
-class CookieHost(BaseModel):
-    """A host for which cookies are lent; they themselves are never shown."""
-
-    host: str
-    created_at: str

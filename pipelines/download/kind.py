@@ -72,7 +72,8 @@ def _fetch_once(context: Context, params: Params, cookies: str = "") -> Fetched 
         params.url, params.mode, params.quality, params.container, tuple(params.subtitles), params.embed,
         params.items or "", ours.playlist_max, ours.download_live, cookies,
     )  # fmt: skip
-    if refusal(params.url, allowed()) is not None:
+    reachable = allowed()
+    if refusal(params.url, reachable) is not None:
         raise failures.BLOCKED.error()
     limits = _Limits(context, params)
     return fetch(
@@ -81,7 +82,7 @@ def _fetch_once(context: Context, params: Params, cookies: str = "") -> Fetched 
         name=_staging_name(context.job_id, params),
         attempt=context.attempt,
         watch=Watch(limits.report, context.check, limits.admit, limits.held),
-        allowed=allowed(),
+        allowed=reachable,
         upstream=ours.egress_proxy,
         max_seconds=ours.download_max_seconds or None,
     )

@@ -51,35 +51,34 @@ def record(
     )
 
 
-def known(mode: str, *, address: str | None = None, extractor: str = "", media_id: str = "") -> list[Row]:
+def known(
+    mode: str, *, address: str | None = None, extractor: str | None = None, media_id: str | None = None
+) -> list[Row]:
     """What the archive has of this media in this mode, newest first: by the address it came from, or by its id."""
-    if address is not None:
-        where, values = "source_url = %s", [address]
-    else:
-        where, values = "media_id = %s AND extractor = %s", [media_id, extractor]
-    rows = query(
-        f"SELECT {_COLUMNS} FROM download WHERE {where} AND mode = %s ORDER BY id DESC", *values, mode
-    )
-    return [_opened(row) for row in rows]
+    return _select(source_url=address, extractor=extractor, media_id=media_id, mode=mode)
 
 
-def find(download_id: int) -> Row | None:
-    """One download with its files, None if there is none."""
-    rows = query(f"SELECT {_COLUMNS} FROM download WHERE id = %s", download_id)
-    return _opened(rows[0]) if rows else None
+def find(download_id: int, owner_id: int | None = None) -> Row | None:
+    """The download with its files, or None; with `owner_id` only if it belongs to that account."""
+    rows = _select(id=download_id, owner_id=owner_id)
+    return rows[0] if rows else None
 
 
 def newest(owner_id: int | None, before: int | None, limit: int) -> list[Row]:
     """Downloads of an account (None: of everybody), newest first, from below the id `before`."""
-    conditions: list[str] = ["1 = 1"]
-    values: list[int] = []
-    for condition, value in (("owner_id = %s", owner_id), ("id < %s", before)):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    where = " AND ".join(conditions)
-    rows = query(f"SELECT {_COLUMNS} FROM download WHERE {where} ORDER BY id DESC LIMIT %s", *values, limit)
-    return [_opened(row) for row in rows]
+    return _select(before, limit, owner_id=owner_id)
+
+
+def _select(before: int | None = None, limit: int | None = None, **wanted: Any) -> list[Row]:
+    """Newest first; what is None does not count."""
+    conditions = {f"{column} = %s": value for column, value in wanted.items()} | {"id < %s": before}
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    where = f" WHERE {' AND '.join(given)}" if given else ""
+    text = f"SELECT {_COLUMNS} FROM download{where} ORDER BY id DESC"
+    rows = (
+        query(text, *given.values()) if limit is None else query(f"{text} LIMIT %s", *given.values(), limit)
+    )
+    return [{**row, "files": read_json(row["files"])} for row in rows]
 
 
 def forget(download_id: int) -> None:
@@ -90,7 +89,3 @@ def forget(download_id: int) -> None:
 def shared(path: str, download_id: int) -> bool:
     """Whether another download has this media file too: an entry of a playlist is linked to what exists."""
     return bool(query("SELECT 1 FROM download WHERE path = %s AND id <> %s", path, download_id))
-
-
-def _opened(row: Row) -> Row:
-    return {**row, "files": read_json(row["files"])}

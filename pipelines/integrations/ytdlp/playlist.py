@@ -15,6 +15,8 @@ DEEPEST = 3  # a channel has tabs, a tab has playlists
 # How one extractor of yt-dlp hands something on to another, within the address.
 _SMUGGLED = "#__youtubedl_smuggle"
 
+LISTS = ("playlist", "multi_video")
+
 Expand = Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
 
 
@@ -41,9 +43,6 @@ def _flat(result: Mapping[str, Any], expand: Expand, depth: int) -> Iterator[dic
             yield entry
         elif inner is not None and depth > 1:
             yield from _flat(inner, expand, depth - 1)
-
-
-LISTS = ("playlist", "multi_video")
 
 
 def parts(

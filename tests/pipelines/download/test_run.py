@@ -28,10 +28,6 @@ def library() -> dict[str, Path]:
     return {str(file.relative_to(root)): file for file in files}
 
 
-def media_requests(site: VideoSite, mark: str) -> int:
-    return sum(1 for each in site.requests if mark in each.query and each.path.endswith(".mp4"))
-
-
 def test_a_video_with_facts_gets_a_place_and_companions(downloads: Downloads, site: VideoSite) -> None:
     job = downloads.run(site.url("/watch/small.mp4?thumbnail=1&title=Sea%3A%20a%2Fb"))
     assert job["state"] == "succeeded", job["error"]
