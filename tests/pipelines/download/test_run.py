@@ -1,7 +1,6 @@
 """A download from its submission to the library, in one process and on both databases."""
 
 import hashlib
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,17 +173,18 @@ def test_a_disk_that_fills_up_stops_a_running_download_which_then_goes_on(
     downloads: Downloads, site: VideoSite, set_env: SetEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_env(DISK_FLOOR="1 GiB")
-    looks = itertools.count()
-    free = [2**33, 2**33, 2**33, 2**20]  # before, at the start, for the reservation; then it is full
-    monkeypatch.setattr(
-        "pipelines.download.room.shutil.disk_usage",
-        lambda path: SimpleNamespace(free=free[min(next(looks), len(free) - 1)]),
-    )
+    full_with = [2**20]  # bytes in staging
+
+    def usage(path: Path) -> SimpleNamespace:
+        staged = sum(part.stat().st_size for part in settings().staging_dir.rglob("*.part"))
+        return SimpleNamespace(free=2**20 if staged >= full_with[0] else 2**33)
+
+    monkeypatch.setattr("pipelines.download.room.shutil.disk_usage", usage)
     number = downloads.submit(site.url("/large.mp4?rate=4000000&x=fills"))
     downloads.run_all()
     job = downloads.job(number)
     assert (job["state"], job["failures"], job["waiting"]["reason"]) == ("queued", 0, "disk")
-    free.append(2**33)
+    full_with[0] = 2**40
     downloads.run_all()
     job = downloads.job(number)
     assert (job["state"], job["attempt"]) == ("succeeded", 2)
