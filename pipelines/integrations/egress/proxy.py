@@ -9,6 +9,7 @@ from typing import cast
 
 from pipelines.integrations.egress import heads
 from pipelines.integrations.egress.address import Allowed
+from pipelines.integrations.egress.gather import Gather
 from pipelines.integrations.egress.heads import Answer, Malformed, Request
 from pipelines.integrations.egress.route import Blocked, Route, Unreachable
 
@@ -164,6 +165,11 @@ class _Far(_End):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.pause_reading()  # until the request is on its way
+        self._gather = Gather(transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        self._gather.heard(len(data))
+        self.take(data)
 
     def start(self, rest: bytes) -> None:
         """Send the request on its way; `rest` is what followed its head."""
@@ -182,9 +188,13 @@ class _Far(_End):
         """The tunnel stands: bytes pass both ways from here on."""
         self.take = self._near.transport.write
         self.take(_ESTABLISHED + rest)
-        self._near.take = self.transport.write
+        self._near.take = self._ask
         self._near.transport.resume_reading()
         self._near.take(self._early)
+
+    def _ask(self, data: bytes) -> None:
+        self._gather.begin()
+        self.transport.write(data)
 
     def eof_received(self) -> None:
         if self.take == self._head:

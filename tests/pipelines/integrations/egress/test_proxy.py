@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 
@@ -189,6 +190,32 @@ def test_what_nobody_reads_waits_at_the_server_and_then_passes_whole() -> None:
         while data := client.recv(1 << 20):
             got.update(data)
     assert got.digest() == sent.digest()
+
+
+@pytest.mark.parametrize("asks", [False, True], ids=["by-itself", "asked"])
+def test_after_a_long_answer_any_byte_passes_again(asks: bool) -> None:
+    """Long answers are read in large pieces; what comes then may be less than one."""
+    long = os.urandom(12 << 20)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        RunningProxy(frozenset({("127.0.0.1", listener.getsockname()[1])})) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as client,
+        client.makefile("rb") as reader,
+    ):
+        client.sendall(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n" % listener.getsockname()[1])
+        server, _ = listener.accept()
+        assert reader.readline().endswith(b"established\r\n") and reader.readline() == b"\r\n"
+        with server, ThreadPoolExecutor(1) as pool:
+            for n in range(3):
+                sending = pool.submit(server.sendall, long[n:])
+                assert reader.read(len(long) - n) == long[n:]
+                sending.result()
+                for _ in range(3):
+                    if asks:
+                        client.sendall(b"?")
+                        assert server.recv(10) == b"?"
+                    server.sendall(b"!")
+                    assert reader.read(1) == b"!"
 
 
 def test_a_body_is_passed_on_and_nothing_behind_it(say: Say, canary: Canary) -> None:
