@@ -8,11 +8,14 @@ children are written down, `GET /jobs` is asked all the time; its p95 is compare
 """
 
 import http.client
+import multiprocessing
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ LOOPS = 45  # of the 13 MB file
 SMALL, AT_ONCE = 20, 4
 ENTRIES = 20_000
 QUIET_SECONDS = 10.0
+PAUSE, LOOK = 0.01, 0.1  # seconds between two requests of the user, and between two looks for the first child
 
 
 def large_file(site: VideoSite, folder: Path, loops: int) -> str:
@@ -116,39 +120,50 @@ def running_memory(system: System, site: VideoSite) -> float:
     return found
 
 
-def asked(system: System, over: Any) -> list[float]:
-    """Milliseconds of one GET after the other until `over()`."""
+def _ask(port: int, token: str, ours: Connection) -> None:
+    """One GET after the other until something is said; then say how long each took."""
     found = []
-    headers = {"Authorization": f"Bearer {system.local_token}"}
-    with closing(http.client.HTTPConnection("127.0.0.1", system.port, timeout=20)) as connection:
-        while not over():
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        ours.send("ready")
+        while not ours.poll(PAUSE):
             began = time.perf_counter()
-            connection.request("GET", "/api/v1/jobs?limit=10", headers=headers)
+            connection.request("GET", "/api/v1/jobs?limit=10", headers={"Authorization": f"Bearer {token}"})
             connection.getresponse().read()
             found.append((time.perf_counter() - began) * 1000)
-            time.sleep(0.01)
-    return found
+    ours.send(found)
+
+
+@contextmanager
+def asking(system: System) -> Iterator[list[float]]:
+    """Milliseconds of the requests of a quiet user while the context lasts; complete at its end.
+
+    They come from a process of their own: this one is busy being the video site.
+    """
+    found: list[float] = []
+    spawn = multiprocessing.get_context("spawn")
+    here, there = spawn.Pipe()
+    process = spawn.Process(target=_ask, args=(system.port, system.local_token, there))
+    process.start()
+    here.recv()
+    yield found
+    here.send("stop")
+    found += here.recv()
+    process.join()
 
 
 def playlist(system: System, site: VideoSite, entries: int, quiet: float) -> tuple[float, float, float]:
     """Seconds until the first child runs; p95 of the API meanwhile and before, in milliseconds."""
-    until = time.monotonic() + quiet
-    before = asked(system, lambda: time.monotonic() > until)
-    parent = system.submit("download", url=site.url(f"/rss.xml?items={entries}&dates=0"))["id"]
-    began = time.monotonic()
-    first: list[float] = []
-
-    def runs() -> bool:
+    with asking(system) as before:
+        time.sleep(quiet)
+    with asking(system) as meanwhile:
+        began = time.monotonic()
+        parent = system.submit("download", url=site.url(f"/rss.xml?items={entries}&dates=0"))["id"]
         path = f"/api/v1/jobs?parent={parent}&state=running,succeeded&limit=1"
-        wait_until(lambda: bool(system.call("GET", path).body["items"]), 60, "the first child")
-        first.append(time.monotonic() - began)
-        return True
-
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(runs)
-        meanwhile = asked(system, waiting.done)
+        while not system.call("GET", path).body["items"]:
+            time.sleep(LOOK)
+        first = time.monotonic() - began
     system.call("POST", f"/api/v1/jobs/{parent}/cancel")
-    return first[0], percentile(meanwhile, 95), percentile(before, 95)
+    return first, percentile(meanwhile, 95), percentile(before, 95)
 
 
 def measure(setting: Setting) -> list[Figure]:

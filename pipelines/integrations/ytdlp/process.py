@@ -18,6 +18,9 @@ _LONGEST_LINE = 1024 * 1024
 _TAIL = 4096
 _GONE_SECONDS = 0.5
 _REAP_SECONDS = 5.0
+_NICENESS = (
+    10  # a download can wait a moment; whoever looks at the page, or at a film on this machine, should not
+)
 
 
 class Child:
@@ -30,6 +33,7 @@ class Child:
             cwd=folder, env=env, pass_fds=(keep,), start_new_session=True,
         )  # fmt: skip
         self.pid = self._popen.pid
+        _be_nice(self.pid)
         self.ended = False
         self._said = bytearray()
         self._tail = bytearray()
@@ -107,3 +111,12 @@ class Child:
         except (ProcessLookupError, PermissionError):
             return False
         return True
+
+
+def _be_nice(pid: int) -> None:
+    """Let everybody else have the processor first. Where Linux shares it out by session (autogroup), nice is
+    heeded only within one, so the session is told as well."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS), encoding="ascii")
