@@ -35,6 +35,11 @@ FORMATS = frozenset(
 _INDEXED = frozenset({"mp4", "mov", "matroska", "webm"})
 _STILL = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000"})
 _PROBE_SECONDS = 120.0
+_ENTRIES = (
+    "format=format_name,duration:stream=codec_type,codec_name:stream_disposition=attached_pic"
+    ":packet=pts_time,dts_time"
+)
+_BEYOND_THE_END = "99999999%"  # from this second on: ffprobe goes to the last key frame instead
 
 
 @dataclass(frozen=True)
@@ -78,27 +83,28 @@ def _tail(duration: float) -> float:
 
 
 def _by_ffprobe(file: Path, ffprobe: str) -> tuple[Media, float]:
-    said = _ask(file, ffprobe, "-show_entries",
-                "format=format_name,duration:stream=codec_type,codec_name:stream_disposition=attached_pic")  # fmt: skip
+    said = _ask(file, ffprobe)
     form = said.get("format", {})
-    duration = float(form["duration"]) if "duration" in form else None
     kinds = frozenset(
         str(stream.get("codec_type"))
         for stream in said.get("streams", [])
         if not stream.get("disposition", {}).get("attached_pic") and stream.get("codec_name") not in _STILL
     )
-    media = Media(duration, kinds, frozenset(str(form.get("format_name", "")).split(",")))
-    if not duration:
-        return media, 0.0
-    tail = _ask(
-        file, ffprobe, "-read_intervals", f"{_tail(duration)}%", "-show_entries", "packet=pts_time,dts_time"
+    media = Media(
+        duration=float(form["duration"]) if "duration" in form else None,
+        kinds=kinds,
+        formats=frozenset(str(form.get("format_name", "")).split(",")),
     )
-    times = [packet.get("pts_time", packet.get("dts_time", 0)) for packet in tail.get("packets", [])]
+    times = [packet.get("pts_time", packet.get("dts_time", 0)) for packet in said.get("packets", [])]
     return media, max((float(time) for time in times), default=0.0)
 
 
-def _ask(file: Path, ffprobe: str, *what: str) -> dict[str, Any]:
-    command = [ffprobe, "-v", "error", "-protocol_whitelist", "file", "-of", "json", *what, f"file:{file}"]
+def _ask(file: Path, ffprobe: str) -> dict[str, Any]:
+    """What the file is, and the packets from its last key frame on."""
+    command = [
+        *(ffprobe, "-v", "error", "-protocol_whitelist", "file", "-of", "json"),
+        *("-read_intervals", _BEYOND_THE_END, "-show_entries", _ENTRIES, f"file:{file}"),
+    ]
     try:
         ran = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROBE_SECONDS, check=False
