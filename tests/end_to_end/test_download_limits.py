@@ -1,11 +1,14 @@
 """Downloads of several people from several sites on three downloaders; and a disk that fills up and is emptied."""
 
+import hashlib
 import os
 import shutil
+import subprocess
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -124,3 +127,49 @@ def test_a_full_disk_makes_downloads_wait_and_nothing_else(tmp_path: Path, site:
         for each in (job, second):
             assert system.wait_for(each, "succeeded", seconds=60)["failures"] == 0
         assert any(each.range for each in site.requests if gate in each.query)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[bool]:
+    """A file system of 48 MiB in `folder` as long as the context lasts; False where mounting is not allowed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=48m", "medianest-test", str(folder)]
+    mounted = shutil.which("mount") is not None
+    mounted = mounted and not subprocess.run(command, capture_output=True, check=False).returncode
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def mounting_is_allowed() -> bool:
+    with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder) / "disk") as mounted:
+        return mounted
+
+
+if mounting_is_allowed():
+
+    def test_a_disk_without_a_byte_left_costs_no_failure(tmp_path: Path, site: VideoSite) -> None:
+        media = tmp_path / "media"
+        with (
+            small_disk(media),
+            System(tmp_path, site=site, MEDIANEST_MEDIA_DIR=str(media), MEDIANEST_DISK_FLOOR="0") as system,
+        ):
+            system.set_up()
+            gate = f"tmpfs-{system.port}"
+            job = system.submit("download", url=site.url(f"/large.mp4?gate={gate}"))["id"]
+            site.wait_for(lambda log: any(gate in each.query and each.sent > 6_000_000 for each in log), 30)
+            ballast = media / "ballast"
+            with ballast.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(media).free)
+            site.open(gate)
+            waiting = system.wait_for(job, "scheduled")
+            assert (waiting["waiting"]["reason"], waiting["failures"]) == ("disk", 0)
+            assert system.wait_for(system.submit("probe")["id"], "succeeded")["result"]["services"]
+            ballast.unlink()
+            done = system.wait_for(job, "succeeded", seconds=90)
+            assert done["failures"] == 0
+            stored = (media / done["result"]["files"][0]["path"]).read_bytes()
+            assert hashlib.sha256(stored).hexdigest() == site.sha256("/large.mp4")
+            system.stop()
