@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yt_dlp
+from yt_dlp.downloader import get_suitable_downloader
+from yt_dlp.downloader.external import FFmpegFD
 from yt_dlp.globals import all_plugins_loaded, plugin_dirs
 from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError
@@ -24,6 +26,7 @@ from yt_dlp.utils import DownloadError
 
 from pipelines.integrations.ytdlp import (
     failures,
+    fence,
     flush,
     fragments,
     guard,
@@ -76,8 +79,11 @@ class _Log:
 class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
     """yt-dlp for one video: looks at each result before anything is fetched, and keeps the last one."""
 
-    def __init__(self, order: Order, progress: Progress, admit: Callable[[Found], None]) -> None:
+    def __init__(
+        self, order: Order, progress: Progress, admit: Callable[[Found], None], fenced: bool
+    ) -> None:
         self.order = order
+        self.fenced = fenced
         self.progress = progress
         self.admit = admit
         self.got: dict[str, Any] = {}
@@ -85,7 +91,7 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
         self._items = order.wanted.items
         super().__init__(
             {
-                **options.for_order(order),
+                **options.for_order(order, fenced),
                 "logger": _Log(),
                 "progress_hooks": [progress.downloading],
                 "postprocessor_hooks": [self._processing],
@@ -130,6 +136,8 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
     def process_info(self, info_dict: dict[str, Any]) -> None:
         if not self.order.wanted.live and self._live(info_dict):
             raise Refused("live")
+        if self.order.proxy_port and not self.fenced and self._needs_fence(info_dict):
+            raise Refused("no_fence")
         self.progress.expect(info_dict)
         self.admit(_found(info_dict))
         self.progress.enter("downloading")
@@ -147,6 +155,15 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
     def _processing(self, hook: Mapping[str, Any]) -> None:
         if hook.get("postprocessor") not in ("MoveFiles", "ThumbnailsConvertor"):
             self.progress.enter("processing")
+
+    def _needs_fence(self, info: Mapping[str, Any]) -> bool:
+        """Whether ffmpeg would have to fetch this over https; see guard.py."""
+        forms = [{**info, **form} for form in info.get("requested_formats") or [info]]
+        return any(
+            str(form.get("url")).startswith("https:")
+            and get_suitable_downloader(form, self.params) is FFmpegFD
+            for form in forms
+        )
 
     def _live(self, info: Mapping[str, Any]) -> bool:
         if info.get("is_live") or info.get("live_status") in ("is_live", "is_upcoming"):
@@ -179,6 +196,8 @@ def main() -> None:
     raw = lifeline.read_order(0)
     if not raw:
         return
+    order = Order.of(json.loads(raw)["order"])
+    fenced = bool(order.proxy_port) and fence.put_up(order.proxy_port)  # before there is a second thread
     may_go = lifeline.hold(0)
     for number in (signal.SIGTERM, signal.SIGINT):  # meant for the worker, which ends us when it is time
         signal.signal(number, lambda *_: None)
@@ -194,22 +213,21 @@ def main() -> None:
         say(messages.line("found", found))
         may_go.wait()
 
-    order = Order.of(json.loads(raw)["order"])
     if order.proxy_port:
-        guard.install(order.proxy_port, order.programs)
+        guard.install(order.proxy_port, order.programs, fenced)
     flush.begin(Path(order.directory))
     progress = Progress(lambda moved: say(messages.line("moved", moved)))
-    for line in _run(order, progress, admit):
-        say(line)
-
-
-def _run(order: Order, progress: Progress, admit: Callable[[Found], None]) -> Iterator[bytes]:
-    """Download and check, or list; the last lines about it."""
     progress.enter("extracting")
     plugin_dirs.value, all_plugins_loaded.value = [], True
     fragments.install()
     FFmpegPostProcessor._ffmpeg_location.set(order.ffmpeg)
-    download = Download(order, progress, admit)
+    for line in _run(order, Download(order, progress, admit, fenced)):
+        say(line)
+
+
+def _run(order: Order, download: Download) -> Iterator[bytes]:
+    """Download and check, or list; the last lines about it."""
+    progress = download.progress
     try:
         try:
             download.extract_info(order.wanted.url)

@@ -74,6 +74,8 @@ SEVERAL = Answer(False, "unsupported_url", "The address leads to several videos.
                  "Give the address of one video.")  # fmt: skip
 LIVE = Answer(False, "live_refused", "This is a live broadcast; only finished videos are downloaded.",
               "Try again once the broadcast is over.")  # fmt: skip
+NO_FENCE = Answer(False, "unsupported_url", "This broadcast comes over https, which is not safe to record here.",
+                  "The machine that downloads needs Linux 6.7 or later (Landlock).", "local")  # fmt: skip
 DIED = Answer(True, "download_process_died", "The process that downloads ended without a word.")
 LOCKED = Answer(True, "staging_locked", "An older run of this job still holds its files.")
 UNKNOWN = Answer(True, "download_failed", "The download failed.", _UPDATE)
@@ -86,6 +88,7 @@ WORDS = {
     "not_media": UNSUPPORTED,
     "incomplete": INCOMPLETE,
     "no_probe": NO_PROBE,
+    "no_fence": NO_FENCE,
 }
 
 _NETWORK_NAMES = {

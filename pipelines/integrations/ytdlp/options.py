@@ -24,7 +24,7 @@ _LOCAL_INPUTS = ",".join(sorted(FORMATS | {"image2", "jpeg_pipe", "png_pipe", "w
 _DIRECT = ("http", "https")
 
 
-def for_order(order: Order) -> dict[str, Any]:
+def for_order(order: Order, fenced: bool) -> dict[str, Any]:
     """All options of one download. Configuration files and plug-ins are not read (see child.py)."""
     wanted = order.wanted
     options: dict[str, Any] = {
@@ -34,7 +34,7 @@ def for_order(order: Order) -> dict[str, Any]:
         "format_sort": _preferences(wanted),
         "merge_output_format": wanted.container,
         "ffmpeg_location": order.ffmpeg,
-        "external_downloader_args": {"ffmpeg_i": guard.WEB_INPUT},
+        "external_downloader_args": {"ffmpeg_i": guard.web_input(fenced)},
         "postprocessor_args": {"ffmpeg_i": ["-format_whitelist", _LOCAL_INPUTS]},
         "writethumbnail": True,
         "writesubtitles": bool(wanted.subtitles),

@@ -18,9 +18,8 @@ _LONGEST_LINE = 1024 * 1024
 _TAIL = 4096
 _GONE_SECONDS = 0.5
 _REAP_SECONDS = 5.0
-_NICENESS = (
-    10  # a download can wait a moment; whoever looks at the page, or at a film on this machine, should not
-)
+_NICENESS = 10  # whoever looks at the page, or at a film on this machine, goes first
+_FIRST_TO_GO = 500  # when memory runs out; a download goes on where it stopped
 
 
 class Child:
@@ -33,7 +32,7 @@ class Child:
             cwd=folder, env=env, pass_fds=(keep,), start_new_session=True,
         )  # fmt: skip
         self.pid = self._popen.pid
-        _be_nice(self.pid)
+        _make_modest(self.pid)
         self.ended = False
         self._said = bytearray()
         self._tail = bytearray()
@@ -113,10 +112,15 @@ class Child:
         return True
 
 
-def _be_nice(pid: int) -> None:
-    """Let everybody else have the processor first. Where Linux shares it out by session (autogroup), nice is
-    heeded only within one, so the session is told as well."""
+def _make_modest(pid: int) -> None:
+    """Let everybody else have the processor and the memory first, as far as this system has means for it.
+
+    Where Linux shares the processor out by session (autogroup), niceness counts only within one, so the
+    session is told as well.
+    """
+    niceness = max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _NICENESS)
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICENESS), encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, pid, niceness)
+    for name, value in (("autogroup", niceness), ("oom_score_adj", _FIRST_TO_GO)):
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/{name}").write_text(str(value), encoding="ascii")

@@ -87,6 +87,7 @@ def trouble(stage: str = "extracting", **facts: Any) -> Trouble:
         (trouble("checking", word="not_media"), "unsupported_url", False, "permanent"),
         (trouble("checking", word="incomplete"), "incomplete", True, "temporary"),
         (trouble(word="live"), "live_refused", False, "permanent"),
+        (trouble(word="no_fence"), "unsupported_url", False, "local"),
         (trouble(word="several"), "unsupported_url", False, "permanent"),
         (trouble(names=("KeyError",), text="'x'"), "download_failed", True, "temporary"),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.integrations.ytdlp import fence
 from tests.standins.egress import Canary, RunningProxy
 from tests.standins.video_site import VideoSite
 
@@ -18,10 +19,11 @@ Run = Callable[..., str]
 
 _START = """
 import asyncio, os, socket, subprocess, sys
-from pipelines.integrations.ytdlp import guard
+from pipelines.integrations.ytdlp import fence, guard
 PORT, OTHER, PROGRAM = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+FENCED = sys.argv[5] == "fenced" and fence.put_up(PORT)
 PROXY = {"http_proxy": f"http://127.0.0.1:{PORT}"}
-guard.install(PORT, [PROGRAM, "/opt/media/ffprobe"])
+guard.install(PORT, [PROGRAM, "/opt/media/ffprobe"], FENCED)
 try:
     exec(sys.argv[4])
 except guard.Blocked as error:
@@ -33,8 +35,14 @@ except guard.Blocked as error:
 def guarded(canary: Canary) -> Run:
     """Run a few lines under the guard: what they print, or the rule that stopped them. OTHER is the canary's port."""
 
-    def run(code: str, port: int = 9, program: str = sys.executable) -> str:
-        words = [str(port), str(canary.port), program, textwrap.dedent(code)]
+    def run(code: str, port: int = 9, program: str = sys.executable, fenced: bool = False) -> str:
+        words = [
+            str(port),
+            str(canary.port),
+            program,
+            textwrap.dedent(code),
+            "fenced" if fenced else "open",
+        ]
         command = [sys.executable, "-c", _START, *words]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert result.returncode == 0, result.stderr
@@ -101,8 +109,8 @@ def canary() -> object:
         ("subprocess.run([PROGRAM, b'TCP://a:80'], env=PROXY)", "by http and https only"),
         ("subprocess.run([PROGRAM, '-i', 'tcp:127.0.0.1:80'], env=PROXY)", "by http and https only"),
         ("subprocess.run([PROGRAM, '-i', 'http://a/'], env=PROXY)", "must be on the web too"),
-        ("subprocess.run([PROGRAM, *guard.WEB_INPUT, '-i', 'http://a/', '-i', 'http://b/'], env=PROXY)", "must be on"),
-        ("subprocess.run([PROGRAM, *guard.WEB_INPUT, '-i', 'http://a/'], env={})", "needs the proxy in its environment"),
+        ("subprocess.run([PROGRAM, *guard.web_input(FENCED), '-i', 'http://a/', '-i', 'http://b/'], env=PROXY)", "must be on"),
+        ("subprocess.run([PROGRAM, *guard.web_input(FENCED), '-i', 'http://a/'], env={})", "needs the proxy in its environment"),
         ("subprocess.run([PROGRAM, '-i', 'concat:a|b'], env=PROXY)", "by http and https only"),
         ("subprocess.run([PROGRAM, '-i', 'subfile,,start,0,end,9,,:http://a/'], env=PROXY)", "by http and https only"),
     ],
@@ -167,7 +175,7 @@ options = {
     "proxy": PROXY["http_proxy"], "quiet": True, "noprogress": True, "ffmpeg_location": PROGRAM, "cachedir": False,
     "outtmpl": {"default": FOLDER + "/media.%(ext)s"}, "hls_prefer_native": NATIVE, "fixup": "force",
     "external_downloader": {} if NATIVE else {"m3u8": "ffmpeg", "dash": "ffmpeg"},
-    "external_downloader_args": {"ffmpeg_i": guard.WEB_INPUT},
+    "external_downloader_args": {"ffmpeg_i": guard.web_input(FENCED)},
 }
 with yt_dlp.YoutubeDL(options) as download:
     download.extract_info(URL)
@@ -189,17 +197,55 @@ def test_ordinary_downloads_work_through_the_proxy(
     assert [file.stat().st_size > 100_000 for file in tmp_path.glob("media.*")] == [True]
 
 
+@pytest.mark.parametrize("fenced", [False, True], ids=["open", "fenced"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_what_ffmpeg_fetches_is_judged_by_the_proxy(guarded: Run, canary: Canary, scheme: str) -> None:
+def test_what_ffmpeg_fetches_is_judged_by_the_proxy(
+    guarded: Run, canary: Canary, scheme: str, fenced: bool
+) -> None:
     code = f"""
         url = f"{scheme}://127.0.0.1:{{OTHER}}/video.m3u8"
-        result = subprocess.run([PROGRAM, *guard.WEB_INPUT, "-i", url, "-f", "null", "-"], env=PROXY, capture_output=True, text=True)
+        result = subprocess.run([PROGRAM, *guard.web_input(FENCED), "-i", url, "-f", "null", "-"], env=PROXY, capture_output=True, text=True)
         print(result.returncode, "403" in result.stderr or "Blocked" in result.stderr)
     """
     with RunningProxy() as proxy:
-        refused = guarded(code, proxy.port, FFMPEG)
+        refused = guarded(code, proxy.port, FFMPEG, fenced)
         assert not refused.startswith("0 ")
-        # https would take ffmpeg's httpproxy, which a playlist could abuse: it does not get as far as the proxy
-        assert refused.endswith(" True") == (scheme == "http")
-        assert set(proxy.refused) == ({"127.0.0.1"} if scheme == "http" else set())
+        # https takes ffmpeg's httpproxy, which a playlist could abuse: without the fence it does not get that far
+        judged = scheme == "http" or (fenced and fence.possible())
+        assert refused.endswith(" True") == judged
+        assert set(proxy.refused) == ({"127.0.0.1"} if judged else set())
     assert canary.hits == 0
+
+
+if fence.possible():  # Linux from 6.7 on
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "socket.create_connection(('127.0.0.1', OTHER))",
+            "socket.create_server(('127.0.0.1', 0))",
+            "subprocess.run([PROGRAM, '-c', f'import socket; socket.create_connection((\"127.0.0.1\", {OTHER}))'], check=True)",
+            "threading.Thread(target=connect).run()",
+        ],
+    )
+    def test_inside_the_fence_the_kernel_refuses_also_what_the_hook_cannot_see(
+        canary: Canary, code: str
+    ) -> None:
+        """Without the hook at all."""
+        lines = f"""
+            import socket, subprocess, sys, threading
+            from pipelines.integrations.ytdlp import fence
+            OTHER, PROGRAM = {canary.port}, sys.executable
+            def connect(): socket.create_connection(("127.0.0.1", OTHER))
+            with socket.create_server(("127.0.0.1", 0)) as door:
+                assert fence.put_up(door.getsockname()[1])
+                socket.create_connection(door.getsockname()).close()
+            try:
+                {code}
+            except (PermissionError, subprocess.CalledProcessError) as error:
+                print("refused")
+        """
+        command = [sys.executable, "-c", textwrap.dedent(lines)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == "refused\n"
+        assert canary.hits == 0

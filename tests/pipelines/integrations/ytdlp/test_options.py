@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 
+from pipelines.integrations.ytdlp.child import Download
 from pipelines.integrations.ytdlp.messages import Order, Wanted
 from pipelines.integrations.ytdlp.options import container_for, for_order, served_directly, steps_after
+from pipelines.integrations.ytdlp.progress import Progress
 
 
 def order(**wishes: Any) -> Order:
@@ -11,7 +13,7 @@ def order(**wishes: Any) -> Order:
 
 
 def options(**wishes: Any) -> dict[str, Any]:
-    return for_order(order(**wishes))
+    return for_order(order(**wishes), fenced=False)
 
 
 def test_the_file_name_is_fixed_and_stays_in_the_directory_of_the_job() -> None:
@@ -29,6 +31,25 @@ def test_local_files_and_searches_are_off() -> None:
     assert options()["enable_file_urls"] is False
     assert options()["default_search"] == "error"
     assert options()["noplaylist"] is True
+
+
+LIVE = {"url": "https://a.example/live.m3u8", "protocol": "m3u8_native", "is_live": True}
+
+
+@pytest.mark.parametrize(
+    ("info", "needs"),
+    [
+        (LIVE, True),
+        ({**LIVE, "url": "http://a.example/live.m3u8"}, False),
+        ({**LIVE, "is_live": False}, False),
+        ({"url": "https://a.example/film.mp4", "protocol": "https"}, False),
+        ({"is_live": True, "requested_formats": [{**LIVE, "is_live": None}]}, False),
+        ({"is_live": True, "requested_formats": [{"url": LIVE["url"], "protocol": "m3u8_native"}]}, True),
+    ],
+)
+def test_what_ffmpeg_would_fetch_over_https_needs_the_fence(info: dict[str, Any], needs: bool) -> None:
+    download = Download(order(live=True), Progress(lambda _: None), lambda _: None, fenced=False)
+    assert download._needs_fence(info) == needs
 
 
 def test_the_address_is_no_option() -> None:
