@@ -134,8 +134,10 @@ class Download(yt_dlp.YoutubeDL):  # type: ignore[misc]
         return result if result and result.get("_type") in playlist.LISTS else None
 
     def process_info(self, info_dict: dict[str, Any]) -> None:
-        if not self.order.wanted.live and self._live(info_dict):
-            raise Refused("live")
+        if self._live(info_dict):
+            if not self.order.wanted.live:
+                raise Refused("live")
+            self.params["external_downloader_args"]["ffmpeg_o"] = options.recording(self.order)
         if self.order.proxy_port and not self.fenced and self._needs_fence(info_dict):
             raise Refused("no_fence")
         self.progress.expect(info_dict)

@@ -43,6 +43,7 @@ STALL_SECONDS = 120.0
 _TICK = 0.25
 _PROXY_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 _LOOK_SECONDS = 1.0
+_FINISHING_SECONDS = 300.0
 
 # Isolated (-I: nothing of the user's Python set-up), and the very code that this process runs.
 _CHILD = "pipelines.integrations.ytdlp.child"
@@ -121,10 +122,16 @@ def _fetch(
     with _start(place, programs, door.port) as child:
         place.let_go()
         order = Order(
-            wanted, str(place.directory), programs.ffmpeg, programs.ffprobe, programs.all, door.port
-        )
+            wanted, str(place.directory), programs.ffmpeg, programs.ffprobe, programs.all, door.port,
+            _recorded(limits[1]),
+        )  # fmt: skip
         child.send(line("order", order))
         return _follow(child, _Growth(place.directory, *limits), watch, door)
+
+
+def _recorded(max_seconds: float | None) -> float | None:
+    """How long a broadcast is recorded, so that it can be found and finished within the time for a download."""
+    return max_seconds and max(max_seconds - _FINISHING_SECONDS, max_seconds / 2)
 
 
 def _start(place: Place, programs: Programs, proxy_port: int) -> Child:

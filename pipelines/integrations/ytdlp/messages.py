@@ -102,7 +102,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class Order:
-    """What the child shall do, where, through which proxy, and with which programs."""
+    """What the child shall do, where, through which proxy, and with which programs.
+
+    A broadcast is recorded for `record_seconds` at most; None: until it ends.
+    """
 
     wanted: Wanted
     directory: str
@@ -110,6 +113,7 @@ class Order:
     ffprobe: str | None
     programs: tuple[str, ...] = ()
     proxy_port: int = 0
+    record_seconds: float | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Order":

@@ -69,6 +69,11 @@ def for_order(order: Order, fenced: bool) -> dict[str, Any]:
     return options
 
 
+def recording(order: Order) -> list[str]:
+    """What ffmpeg gets for its output when it records a broadcast."""
+    return [] if order.record_seconds is None else ["-t", f"{order.record_seconds:.3f}"]
+
+
 def container_for(wanted: Wanted, info: Mapping[str, Any]) -> str | None:
     """The container to put this video into without re-encoding; None: leave the file as it is."""
     if wanted.mode == "audio" or info.get("requested_formats") or served_directly(info):

@@ -267,6 +267,21 @@ def test_the_directory_is_free_after_a_download(site: VideoSite, tmp_path: Path)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_a_broadcast_is_recorded_until_its_time_is_up(site: VideoSite, tmp_path: Path) -> None:
+    at = urlsplit(site.base)
+    got = client.fetch(
+        Wanted(site.url("/live/media.m3u8"), live=True),
+        tmp_path,
+        name="7",
+        attempt=1,
+        watch=Watch(),
+        allowed=frozenset({(str(at.hostname), at.port or 80)}),
+        max_seconds=24.0,
+    )
+    assert isinstance(got, Fetched) and got.duration is not None
+    assert 8.0 < got.duration < 16.0
+
+
 def test_several_downloads_in_one_process(site: VideoSite, tmp_path: Path) -> None:
     hashes: list[str] = []
     threads = [
