@@ -31,7 +31,7 @@ class JobError(Exception):
 
 
 class TryAgain(JobError):
-    """This attempt failed, another may not; `after` (seconds) is a wish of the other side."""
+    """This attempt failed, another may not; `after` (seconds) is a wish of the other side, `host` who said it."""
 
     def __init__(
         self,
@@ -41,9 +41,11 @@ class TryAgain(JobError):
         advice: str = "",
         category: Category | None = None,
         after: float | None = None,
+        host: str = "",
     ) -> None:
         super().__init__(code, message, advice=advice, category=category)
         self.after = after
+        self.host = host
 
 
 class GiveUp(JobError):

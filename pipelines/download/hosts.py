@@ -20,9 +20,13 @@ PACE = (1.0, 5.0)  # seconds
 def host_of(url: str) -> str:
     """The host that limits and pauses count by; empty for an address that names none."""
     try:
-        host = (urlsplit(url).hostname or "").encode("idna").decode()
+        return _plain(urlsplit(url).hostname or "")
     except ValueError:
         return ""
+
+
+def _plain(name: str) -> str:
+    host = name.encode("idna").decode()
     return host.rstrip(".").removeprefix("www.") if host.isprintable() else ""
 
 
@@ -36,15 +40,17 @@ def wait_for(host: str, context: Context) -> None:
     context.wait(random.uniform(*PACE))
 
 
-def note(host: str, error: JobError) -> None:
-    """Remember a refusal; the job that met it waits as long as all others."""
+def note(asked: str, error: JobError) -> None:
+    """Remember a refusal by the host that was asked, or by another that it led to: whoever asks either of them would
+    only hear the same. The job that met it waits as long as all others."""
     if error.code not in CODES or not isinstance(error, TryAgain):
         return
-    lately = hosts.lately(host)
-    refusals = lately["refusals"] if lately else 0
+    refusing = {asked, host_of(f"//{error.host}")} - {""}
+    refusals = max((lately["refusals"] for name in refusing if (lately := hosts.lately(name))), default=0)
     pause = random.uniform(0.75, 1.0) * min(FIRST_PAUSE * 2**refusals, LONGEST_PAUSE)
     error.after = pause if error.after is None else error.after
-    hosts.refuse(host, f"{host} asks us to slow down.", error.after)
+    for name in sorted(refusing):
+        hosts.refuse(name, f"{name} asks us to slow down.", error.after)
 
 
 def forgive(host: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yt_dlp
 from yt_dlp.downloader import get_suitable_downloader
@@ -277,6 +278,7 @@ def describe(error: BaseException, stage: str, last_refusal: HTTPError | None) -
         text=text,
         status=http.status if http else None,
         retry_after=http.response.headers.get("Retry-After") if http else None,
+        host=urlsplit(http.response.url).hostname or "" if http else "",
         errno=next((one.errno for one in chain if isinstance(one, OSError) and one.errno), None),
     )
 

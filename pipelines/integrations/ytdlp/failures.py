@@ -32,10 +32,12 @@ class Answer:
     advice: str = ""
     category: Category | None = None
 
-    def error(self, after: float | None = None) -> JobError:
+    def error(self, after: float | None = None, host: str = "") -> JobError:
         category = self.category or ("temporary" if self.again else "permanent")
         if self.again:
-            return TryAgain(self.code, self.message, advice=self.advice, category=category, after=after)
+            return TryAgain(
+                self.code, self.message, advice=self.advice, category=category, after=after, host=host
+            )
         return GiveUp(self.code, self.message, advice=self.advice, category=category)
 
 
@@ -140,7 +142,7 @@ def judge(trouble: Trouble, clock: Callable[[], float] = time.time) -> JobError:
         return NETWORK.error()
     status = _status(trouble)
     if status is not None:
-        return _by_status(status, trouble).error(wait_of(trouble.retry_after, clock))
+        return _by_status(status, trouble).error(wait_of(trouble.retry_after, clock), trouble.host)
     return _by_name_or_text(trouble).error()
 
 

@@ -125,7 +125,8 @@ class Trouble:
     """What the child saw go wrong.
 
     `word` is set when the child itself refused; `names` are the classes of the error and its causes,
-    outermost first; `text` is what yt-dlp said and stays inside this folder and the logs.
+    outermost first; `status`, `retry_after` and `host` are those of an HTTP answer; `text` is what yt-dlp
+    said and stays inside this folder and the logs.
     """
 
     stage: str
@@ -134,6 +135,7 @@ class Trouble:
     text: str = ""
     status: int | None = None
     retry_after: str | None = None
+    host: str = ""
     errno: int | None = None
 
     @classmethod

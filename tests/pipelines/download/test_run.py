@@ -222,6 +222,21 @@ def test_a_host_that_asks_for_patience_is_left_alone_by_everybody(
     assert downloads.job(same["id"])["state"] == "succeeded"
 
 
+def test_a_host_that_another_led_to_is_left_alone_as_well(
+    downloads: Downloads, site: VideoSite, set_env: SetEnv
+) -> None:
+    """A short address and a long one may lead to the same site."""
+    other = urlsplit(site.base)._replace(netloc=f"localhost:{urlsplit(site.base).port}").geturl()
+    set_env(EGRESS_ALLOW=f"{urlsplit(site.base).netloc},{urlsplit(other).netloc}")
+    refusing = quote(f"{other}/small.mp4?status=429&retry_after=700", safe="")
+    assert downloads.run(site.url(f"/redirect?to={refusing}"))["error"]["code"] == "rate_limited"
+    before = len(site.requests)
+    for base in (site.base, other):
+        held = downloads.run(f"{base}/small.mp4")
+        assert (held["state"], held["waiting"]["reason"]) == ("scheduled", "host")
+    assert len(site.requests) == before
+
+
 def test_cookies_are_used_once_the_site_asks_who_is_there(downloads: Downloads, site: VideoSite) -> None:
     url = site.url("/members/small.mp4")
     job = downloads.run(url)
