@@ -8,19 +8,16 @@ quota is set to 50 an hour, and no user comes above it.
 
 import json
 import statistics
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import psutil
 
 from bench.client import drive
 from bench.figure import Figure, Setting
 from bench.home import at_home, environment, people, second_database
-from tests.app.web_process import WebServer
+from tests.app.web_process import Gunicorn, WebServer
 from tests.servers import RedisServer
 
 TARGET = 1.0
@@ -33,41 +30,28 @@ RIVAL_TOKENS = 64
 Streams = list[Iterator[bytes]]
 
 
-class MinimalFlask(WebServer):
+class MinimalFlask(Gunicorn):
     """The rival under the same gunicorn."""
 
-    def _launch(self, log: int) -> subprocess.Popen[bytes]:
-        options = ["--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread", "--workers", "1"]
-        options += [
-            "--threads",
-            str(THREADS),
-            "--keep-alive",
-            "5",
-            "--worker-tmp-dir",
-            "/dev/shm",
-            "--no-control-socket",
-        ]
-        return subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *options, "bench.rivals.minimal_flask:create_app()"],
-            env=self.environment,
-            cwd=Path(__file__).parent.parent,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    application = "bench.rivals.minimal_flask:create_app()"
+    sign = ("/", 404)
 
-    def _answers(self) -> bool:
-        try:
-            return self.ask("GET", "/")[0] == 404
-        except OSError:
-            return False
+    def __init__(self, environment: dict[str, str]) -> None:
+        options = {
+            "worker-class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "keep-alive": 5,
+            "worker-tmp-dir": "/dev/shm",
+        }
+        written = (f"--{name}={value}" for name, value in options.items())
+        super().__init__("rival", environment, *written, "--no-control-socket")
 
 
 class Side:
     """One of the two servers, its requests, and what its rounds gave."""
 
-    def __init__(self, server: WebServer, streams: Streams) -> None:
+    def __init__(self, server: Gunicorn, streams: Streams) -> None:
         self.rates: list[float] = []
         self.cpu: list[float] = []  # seconds of CPU a request
         self.waits: list[float] = []

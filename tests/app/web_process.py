@@ -1,4 +1,4 @@
-"""The application as it is served: gunicorn with the project's own configuration."""
+"""The application as it is served: gunicorn with the project's own configuration; and other applications, as rivals."""
 
 import http.client
 import os
@@ -11,33 +11,31 @@ from tests.private_server import Server, free_port
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 10.0
+OWN_CONFIGURATION = ("-c", "python:config.gunicorn")
 
 
-class WebServer(Server):
-    """gunicorn and its workers; `environment` is all the settings they get."""
+class Gunicorn(Server):
+    """gunicorn and its workers, up as soon as `sign`, a path and its status, is to be had.
 
-    def __init__(self, environment: dict[str, str], *, workers: int = 1) -> None:
-        super().__init__("web")
+    `environment` is all the settings that they get.
+    """
+
+    application = ""
+    sign = ("/", 200)
+
+    def __init__(self, name: str, environment: dict[str, str], *options: str) -> None:
+        super().__init__(name)
         self.port = free_port()
-        self._workers = workers
         self.environment = {"PATH": os.environ["PATH"], "PORT": str(self.port)} | environment
+        self._options = options
 
     @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
     def _launch(self, log: int) -> subprocess.Popen[bytes]:
-        gunicorn = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "-c",
-            "python:config.gunicorn",
-            "-w",
-            str(self._workers),
-        ]
         return subprocess.Popen(
-            [*gunicorn, "app:create_app()"],
+            [sys.executable, "-m", "gunicorn", *self._options, self.application],
             env=self.environment,
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -47,8 +45,9 @@ class WebServer(Server):
         )
 
     def _answers(self) -> bool:
+        path, status = self.sign
         try:
-            return self.ask("GET", "/health")[0] == 200
+            return self.ask("GET", path)[0] == status
         except (OSError, http.client.HTTPException):
             return False
 
@@ -63,3 +62,13 @@ class WebServer(Server):
             return response.status, response.read(), response.headers
         finally:
             connection.close()
+
+
+class WebServer(Gunicorn):
+    """MediaNest itself."""
+
+    application = "app:create_app()"
+    sign = ("/health", 200)
+
+    def __init__(self, environment: dict[str, str], *, workers: int = 1) -> None:
+        super().__init__("web", environment, *OWN_CONFIGURATION, "-w", str(workers))

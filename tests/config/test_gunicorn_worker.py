@@ -6,7 +6,8 @@ import time
 import psutil
 
 from config.gunicorn_worker import LONGEST_REQUEST
-from tests.app.feed.live import PATIENCE, FeedServer
+from tests.app.feed.live import FeedServer
+from tests.app.web_process import PATIENCE
 from tests.private_server import wait_until
 from tests.servers import RedisServer
 

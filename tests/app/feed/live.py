@@ -1,18 +1,14 @@
 """A real web process with a feed, someone who publishes to it, and clients of good and bad manners."""
 
 import base64
-import http.client
 import itertools
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -21,29 +17,27 @@ from websockets.sync.client import ClientConnection, connect
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event, Ping, TextMessage
 
-from tests.private_server import Server, free_port
+from tests.app.web_process import OWN_CONFIGURATION, PATIENCE, Gunicorn
 
-ROOT = Path(__file__).parents[3]
 STREAM = "medianest:feed"
-PATIENCE = 10.0
 
 Message = dict[str, Any]
 
 
-class FeedServer(Server):
+class FeedServer(Gunicorn):
     """gunicorn with the project's own configuration and the small application."""
+
+    application = "tests.app.feed.small_app:app"
+    sign = ("/hello", 200)
 
     def __init__(
         self, redis_url: str, *, threads: int = 8, per_user: int = 0, worker: str = "", **pace: float
     ) -> None:
-        super().__init__("feed")
-        self.port = free_port()
+        options = ["--threads", str(threads), *(["-k", worker] if worker else [])]
+        super().__init__("feed", {}, *OWN_CONFIGURATION, *options)
         self.ended = self.directory / "ended"
         self.ended.touch()
-        self._options = ["--threads", str(threads), *(["-k", worker] if worker else [])]
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PORT": str(self.port),
+        self.environment |= {
             "REDIS_URL": redis_url,
             "MEDIANEST_DATA_DIR": str(self.directory / "data"),
             "FEED_ENDED": str(self.ended),
@@ -51,31 +45,8 @@ class FeedServer(Server):
             "FEED_PACE": json.dumps(pace),
         }
 
-    def _launch(self, log: int) -> subprocess.Popen[bytes]:
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", *self._options]
-        return subprocess.Popen(
-            [*gunicorn, "tests.app.feed.small_app:app"],
-            env=self._environment,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-
-    def _answers(self) -> bool:
-        try:
-            return self.get("/hello") == b"hello"
-        except (OSError, http.client.HTTPException):
-            return False
-
     def get(self, path: str) -> bytes:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().read()
-        finally:
-            connection.close()
+        return self.ask("GET", path)[1]
 
     def stats(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.get("/stats"))

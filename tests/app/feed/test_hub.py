@@ -8,7 +8,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
-from tests.app.feed.live import PATIENCE, FeedServer, Follower, Publisher, Socket
+from tests.app.feed.live import FeedServer, Follower, Publisher, Socket
+from tests.app.web_process import PATIENCE
 from tests.private_server import wait_until
 from tests.servers import RedisServer
 

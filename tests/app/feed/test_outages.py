@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.app.feed.live import PATIENCE, STREAM, FeedServer, Follower, Publisher
+from tests.app.feed.live import STREAM, FeedServer, Follower, Publisher
+from tests.app.web_process import PATIENCE
 from tests.private_server import wait_until
 from tests.servers import RedisServer
 

@@ -7,7 +7,8 @@ import time
 import psutil
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from tests.app.feed.live import PATIENCE, FeedServer, Publisher, Socket
+from tests.app.feed.live import FeedServer, Publisher, Socket
+from tests.app.web_process import PATIENCE
 from tests.private_server import wait_until
 from tests.servers import RedisServer
 
