@@ -1,8 +1,6 @@
-"""The egress proxy inside the test's own process, with a resolver of the test's choice; and canaries."""
+"""The egress proxy inside the test's own process, with a resolver of the test's choice."""
 
 import asyncio
-import contextlib
-import socket
 import threading
 from types import TracebackType
 from typing import Self
@@ -52,55 +50,3 @@ class RunningProxy:
         self.door.close()
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
-
-
-class Canary:
-    """A server on this machine that must not be reached: it counts who gets through, and gives away its secret."""
-
-    SECRET = b"the canary sings"
-
-    def __init__(self, host: str = "127.0.0.1") -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
-        self.host = host
-        self.port: int = self._listener.getsockname()[1]
-        self.heard: list[bytes] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    @property
-    def hits(self) -> int:
-        return len(self.heard)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.heard.append(b"")
-            with client, contextlib.suppress(OSError):
-                client.settimeout(2)
-                self.heard[-1] = _head(client)
-                size = len(self.SECRET)
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, self.SECRET))
-
-
-def _head(client: socket.socket) -> bytes:
-    heard = b""
-    while b"\r\n\r\n" not in heard:
-        data = client.recv(65536)
-        if not data:
-            break
-        heard += data
-    return heard

@@ -3,14 +3,14 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.standins.canary import BODY, Canary
+from tests.standins.canary import Canary
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_canary_counts_whoever_comes(host: str) -> None:
     with Canary(host) as canary:
         assert (canary.hits, canary.connections) == (0, 0)
-        assert urlopen(canary.url("/secret?a=1"), timeout=5).read() == BODY
+        assert urlopen(canary.url("/secret?a=1"), timeout=5).read() == Canary.SECRET
         assert (canary.paths, canary.connections) == (["/secret?a=1"], 1)
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from tests.standins.egress import Canary
+from tests.standins.canary import Canary
 
 Say = Callable[..., bytes]
 Answering = Callable[..., AbstractContextManager[int]]

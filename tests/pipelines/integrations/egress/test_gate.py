@@ -14,7 +14,8 @@ import pytest
 
 from pipelines.integrations.egress import gate as module
 from pipelines.integrations.egress.gate import Gate
-from tests.standins.egress import Canary, RunningProxy
+from tests.standins.canary import Canary
+from tests.standins.egress import RunningProxy
 
 Get = Callable[[int, str], bytes]
 

@@ -16,8 +16,9 @@ import pytest
 from pipelines.integrations.egress import address, route
 from pipelines.integrations.egress.address import Allowed
 from tests.pipelines.integrations.egress.conftest import Answering, Say
+from tests.standins.canary import Canary
 from tests.standins.dns import A, DnsServer
-from tests.standins.egress import Canary, RunningProxy
+from tests.standins.egress import RunningProxy
 
 Get = Callable[[int, str], bytes]
 
@@ -83,7 +84,7 @@ def test_a_redirect_into_the_network_is_refused(canary: Canary, answering: Answe
         client = build_opener(ProxyHandler({"http": proxy.url}))
         with pytest.raises(HTTPError, match="Blocked address"):
             client.open(f"http://127.0.0.1:{port}/", timeout=10)
-    assert canary.hits == 0
+    assert canary.connections == 0
 
 
 def test_a_name_that_leads_inside_is_refused_also_if_only_one_of_its_addresses_does(
@@ -275,7 +276,7 @@ def test_there_are_only_so_many_connections_at_once(say: Say, get: Get, canary: 
             one.sendall(b"GET")
             with socket.create_connection(("127.0.0.1", proxy.port)):
                 assert get(proxy.port, url).startswith(b"HTTP/1.1 503 ")
-    assert canary.hits == 0
+    assert canary.connections == 0
 
 
 def test_a_proxy_above_gets_the_requests_and_its_refusals_are_ours(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.integrations.ytdlp import fence
-from tests.standins.egress import Canary, RunningProxy
+from tests.standins.canary import Canary
+from tests.standins.egress import RunningProxy
 from tests.standins.video_site import VideoSite
 
 FFMPEG = shutil.which("ffmpeg") or "/usr/bin/ffmpeg"
@@ -118,7 +119,7 @@ def canary() -> object:
 def test_every_other_way_out_is_refused_by_a_rule(guarded: Run, canary: Canary, code: str, rule: str) -> None:
     printed = guarded(code)
     assert printed.startswith("blocked: ") and rule in printed
-    assert canary.hits == 0
+    assert canary.connections == 0
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ def test_what_ffmpeg_fetches_is_judged_by_the_proxy(
         judged = scheme == "http" or (fenced and fence.possible())
         assert refused.endswith(" True") == judged
         assert set(proxy.refused) == ({"127.0.0.1"} if judged else set())
-    assert canary.hits == 0
+    assert canary.connections == 0
 
 
 if fence.possible():  # Linux from 6.7 on
@@ -248,4 +249,4 @@ if fence.possible():  # Linux from 6.7 on
         command = [sys.executable, "-c", textwrap.dedent(lines)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
         assert done.stdout == "refused\n"
-        assert canary.hits == 0
+        assert canary.connections == 0
