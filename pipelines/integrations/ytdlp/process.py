@@ -121,6 +121,8 @@ def _make_modest(pid: int) -> None:
     niceness = max(_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, niceness)
-    for name, value in (("autogroup", niceness), ("oom_score_adj", _FIRST_TO_GO)):
-        with contextlib.suppress(OSError):
-            Path(f"/proc/{pid}/{name}").write_text(str(value), encoding="ascii")
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
+    with contextlib.suppress(OSError):
+        own = int(Path("/proc/self/oom_score_adj").read_text(encoding="ascii"))
+        Path(f"/proc/{pid}/oom_score_adj").write_text(str(max(own, _FIRST_TO_GO)), encoding="ascii")
