@@ -1,6 +1,7 @@
 """A server that nobody may reach: whoever does is counted, and hears its secret."""
 
 import contextlib
+import re
 import socket
 import threading
 from types import TracebackType
@@ -12,7 +13,8 @@ PATIENCE = 2.0  # seconds for a request
 class Canary:
     """Listens on this machine and answers every HTTP request with `SECRET`, as a context manager.
 
-    `heard` has the head of each request by connection; empty if somebody only knocked.
+    `heard` has each request by connection; empty if somebody only knocked. Nobody is answered while `may_answer`
+    is cleared.
     """
 
     SECRET = b"the canary sings: this must never be read"
@@ -23,6 +25,8 @@ class Canary:
         self.host = host
         self.port: int = self._listener.getsockname()[1]
         self.heard: list[bytes] = []
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self._thread = threading.Thread(target=self._listen, daemon=True)
 
     def __enter__(self) -> Self:
@@ -44,7 +48,7 @@ class Canary:
     @property
     def paths(self) -> list[str]:
         """What they asked for."""
-        return [head.split(b" ")[1].decode() for head in self.heard if head.count(b" ") >= 2]
+        return [request.split(b" ")[1].decode() for request in self.heard if request.count(b" ") >= 2]
 
     @property
     def hits(self) -> int:
@@ -69,20 +73,27 @@ class Canary:
     def _answer(self, client: socket.socket, place: int) -> None:
         with client, contextlib.suppress(OSError):
             client.settimeout(PATIENCE)
-            head = self.heard[place] = _head(client)
-            if head:
+            request = self.heard[place] = _request(client)
+            if request and self.may_answer.wait(PATIENCE):
                 size = len(self.SECRET)
                 client.sendall(
                     b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\nContent-Length: %d\r\n\r\n" % size
                 )
-                client.sendall(b"" if head.startswith(b"HEAD ") else self.SECRET)
+                client.sendall(b"" if request.startswith(b"HEAD ") else self.SECRET)
 
 
-def _head(client: socket.socket) -> bytes:
+def _request(client: socket.socket) -> bytes:
+    """All of it: who closes with a body unread resets the connection, and the answer may be lost."""
     heard = b""
-    while b"\r\n\r\n" not in heard:
+    while not _whole(heard):
         data = client.recv(65536)
         if not data:
             break
         heard += data
     return heard
+
+
+def _whole(heard: bytes) -> bool:
+    head, end, body = heard.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: *(\d+)", head, re.IGNORECASE)
+    return bool(end) and len(body) >= (int(length[1]) if length else 0)

@@ -219,8 +219,19 @@ def test_after_a_long_answer_any_byte_passes_again(asks: bool) -> None:
                     assert reader.read(1) == b"!"
 
 
-def test_a_body_is_passed_on_and_nothing_behind_it(say: Say, canary: Canary) -> None:
+def test_a_body_is_passed_on_and_nothing_behind_it(canary: Canary) -> None:
     """The second request names another host, but the connection leads to the first: it must reach nobody."""
+
+    def say(port: int, *parts: bytes) -> bytes:
+        """The answer comes when all is said: who speaks to a connection that has ended is reset."""
+        canary.may_answer.clear()
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            for part in parts:
+                client.sendall(part)
+            canary.may_answer.set()
+            with client.makefile("rb") as answer:
+                return answer.read()
+
     first = f"POST http://127.0.0.1:{canary.port}/ HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody"
     second = f"GET http://localhost:{canary.port}/second HTTP/1.1\r\n\r\n"
     with RunningProxy(only(canary)) as proxy:
