@@ -107,16 +107,28 @@ def test_a_site_that_asks_for_patience_stops_alone(tmp_path: Path, sites: list[V
         assert len(sites[0].requests) > asked
 
 
+def half_way(system: System, site: VideoSite) -> tuple[str, str]:
+    """A download that stands still in the middle, and the gate that lets it go on."""
+    gate = f"disk-{system.port}"
+    job = system.submit("download", url=site.url(f"/large.mp4?gate={gate}"))["id"]
+    site.wait_for(lambda log: any(gate in each.query and each.sent > 6_000_000 for each in log), 30)
+    return job, gate
+
+
+def fill(folder: Path, size: int) -> Path:
+    """A file that takes up so much room."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+    return ballast
+
+
 def test_a_full_disk_makes_downloads_wait_and_nothing_else(tmp_path: Path, site: VideoSite) -> None:
     floor = shutil.disk_usage(tmp_path).free - 300 * 2**20
     with System(tmp_path, site=site, MEDIANEST_DISK_FLOOR=str(floor)) as system:
         system.set_up()
-        gate = f"disk-{system.port}"
-        job = system.submit("download", url=site.url(f"/large.mp4?gate={gate}"))["id"]
-        site.wait_for(lambda log: any(gate in each.query and each.sent > 6_000_000 for each in log), 30)
-        ballast = tmp_path / "ballast"
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, 600 * 2**20)
+        job, gate = half_way(system, site)
+        ballast = fill(tmp_path, 600 * 2**20)
         waiting = system.wait_for(job, "queued")
         assert (waiting["waiting"]["reason"], waiting["failures"]) == ("disk", 0)
         second = system.submit("download", url=site.url("/small.mp4?n=second"))["id"]
@@ -157,12 +169,8 @@ if mounting_is_allowed():
             System(tmp_path, site=site, MEDIANEST_MEDIA_DIR=str(media), MEDIANEST_DISK_FLOOR="0") as system,
         ):
             system.set_up()
-            gate = f"tmpfs-{system.port}"
-            job = system.submit("download", url=site.url(f"/large.mp4?gate={gate}"))["id"]
-            site.wait_for(lambda log: any(gate in each.query and each.sent > 6_000_000 for each in log), 30)
-            ballast = media / "ballast"
-            with ballast.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(media).free)
+            job, gate = half_way(system, site)
+            ballast = fill(media, shutil.disk_usage(media).free)
             site.open(gate)
             waiting = system.wait_for(job, "scheduled")
             assert (waiting["waiting"]["reason"], waiting["failures"]) == ("disk", 0)

@@ -6,13 +6,13 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
+from tests.standins.http_parts import ManyClients, QuietHandler
 from tests.standins.plex_switches import Fault, Switches
 
 
@@ -160,10 +160,7 @@ class Listener(ABC):
         self.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
+class _Server(ManyClients):
     def __init__(self, address: tuple[str, int], listener: Listener) -> None:
         super().__init__(address, _Handler)
         self.listener = listener
@@ -192,18 +189,8 @@ class _Server(ThreadingHTTPServer):
                 line.shutdown(socket.SHUT_RDWR)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(QuietHandler):
     server: _Server
-
-    def log_message(self, format: str, *args: object) -> None:
-        """The log is `Listener.requests`."""
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except ConnectionError:
-            self.close_connection = True
 
     def _serve(self) -> None:
         place = urlsplit(self.path)

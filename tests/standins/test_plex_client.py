@@ -35,13 +35,6 @@ class _Nowhere(HTTPAdapter):
 
 
 @pytest.fixture
-def sample() -> Iterator[Sample]:
-    with Sample() as running:
-        yield running
-        assert (running.plex_tv.strangers, running.plex.strangers) == ([], [])
-
-
-@pytest.fixture
 def session(sample: Sample) -> Iterator[requests.Session]:
     with requests.Session() as session:
         session.trust_env = False

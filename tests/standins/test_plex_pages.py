@@ -19,13 +19,6 @@ OURS = {"Accept": "application/json", "X-Plex-Client-Identifier": "a-client"}
 ByHand = Callable[[Callable[[Page], None]], None]
 
 
-@pytest.fixture
-def sample() -> Iterator[Sample]:
-    with Sample() as running:
-        yield running
-        assert running.plex_tv.strangers == []
-
-
 @pytest.fixture(scope="module")
 def by_hand() -> Iterator[ByHand]:
     """Does something with a page of a real browser, in a thread of its own: each can have one driver only."""

@@ -1,20 +1,12 @@
 """The stand-in for a media server: who it lets in, and what it tells."""
 
-from collections.abc import Iterator
 from xml.etree import ElementTree
 
-import pytest
 import requests
 
 from tests.standins.plex_sample import Sample
 
 IDENTITY = {"size": int, "apiVersion": str, "claimed": bool, "machineIdentifier": str, "version": str}
-
-
-@pytest.fixture
-def sample() -> Iterator[Sample]:
-    with Sample() as running:
-        yield running
 
 
 def ask(
@@ -62,12 +54,13 @@ def test_a_token_ends_with_the_share_and_a_new_share_has_a_new_one(sample: Sampl
     assert (ask(sample, "/", before).status_code, ask(sample, "/", after).status_code) == (401, 200)
 
 
-def test_a_place_that_is_not_there_is_404_only_for_those_who_may_come_in(sample: Sample) -> None:
-    closed = ask(sample, "/library/nothing")
-    assert (closed.status_code, "script" in closed.text) == (401, False)
-    missing = ask(sample, "/library/nothing", sample.owner.token)
-    assert (missing.status_code, "<h1>404 Not Found</h1>" in missing.text) == (404, True)
-    assert [stranger.path for stranger in sample.plex.strangers] == ["/library/nothing"]
+def test_a_place_that_is_not_there_is_404_only_for_those_who_may_come_in() -> None:
+    with Sample() as sample:
+        closed = ask(sample, "/library/nothing")
+        assert (closed.status_code, "script" in closed.text) == (401, False)
+        missing = ask(sample, "/library/nothing", sample.owner.token)
+        assert (missing.status_code, "<h1>404 Not Found</h1>" in missing.text) == (404, True)
+        assert [stranger.path for stranger in sample.plex.strangers] == ["/library/nothing"]
 
 
 def test_resources_tell_where_it_runs(sample: Sample) -> None:

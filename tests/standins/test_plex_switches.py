@@ -2,7 +2,6 @@
 
 import http.client
 import threading
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,12 +12,6 @@ from tests.standins.plex_sample import Sample
 POLL = "GET /api/v2/pins/"
 PINS = "/api/v2/pins"
 OURS = {"Accept": "application/json", "X-Plex-Client-Identifier": "a-client"}
-
-
-@pytest.fixture
-def sample() -> Iterator[Sample]:
-    with Sample() as running:
-        yield running
 
 
 def make_pin(sample: Sample) -> int:

@@ -1,7 +1,7 @@
 """The stand-in for plex.tv beside what the real one was seen to send."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any
 from xml.etree import ElementTree
@@ -63,13 +63,6 @@ RESOURCE: Types = {
 CONNECTION: Types = {
     "protocol": str, "address": str, "port": int, "uri": str, "local": bool, "relay": bool, "IPv6": bool,
 }  # fmt: skip
-
-
-@pytest.fixture
-def sample() -> Iterator[Sample]:
-    with Sample() as running:
-        yield running
-        assert running.plex_tv.strangers == []
 
 
 def ask(plex_tv: PlexTv, path: str, token: str = "", method: str = "GET", **more: Any) -> requests.Response:

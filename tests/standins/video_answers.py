@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable
 from dataclasses import asdict
 from http.cookies import SimpleCookie
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.standins import video_routes
+from tests.standins.http_parts import ManyClients, QuietHandler
 from tests.standins.video_backstage import Backstage
 from tests.standins.video_behaviour import Asked, Behaviour, Request, byte_range, events
 
@@ -19,9 +19,7 @@ BLOCK = 16 * 1024
 MEMBER = "open"
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class Server(ManyClients):
     site: Backstage
 
     def get_request(self) -> tuple[socket.socket, object]:
@@ -31,19 +29,9 @@ class Server(ThreadingHTTPServer):
         return connection, address
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(QuietHandler):
     server: Server
     noted: Request
-
-    def log_message(self, format: str, *args: object) -> None:
-        """The log is `VideoSite.requests`."""
-
-    def handle(self) -> None:
-        try:
-            super().handle()
-        except ConnectionError:
-            self.close_connection = True
 
     def do_HEAD(self) -> None:
         self.do_GET()
