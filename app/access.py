@@ -1,7 +1,7 @@
 """Who is asking, and what may they do: one table of rules, and nothing is allowed that is not in it.
 
-A bearer token counts before the cookie. What a browser sends by itself, the cookie, is believed only
-if the request does not come from another site.
+A bearer token counts before the cookie, and does only what its scopes allow. What a browser sends by itself, the
+cookie, is believed only if the request does not come from another site.
 """
 
 from typing import Literal
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import g, request
 
-from app.accounts import sessions, tokens
+from app.accounts import audit, sessions, tokens
 from app.accounts.identity import Identity
 from app.envelope import SAFE_METHODS
 from app.errors import Problem
@@ -17,9 +17,10 @@ from config.settings import settings
 
 __all__ = ["RULES", "Identity", "alive", "bearer", "check", "current", "signed_in"]
 
-Need = Literal["public", "user", "admin"]
+Need = Literal["public", "read", "jobs", "admin"]
 
-# "public" asks nobody who they are; such a view may still look.
+# "public" asks nobody who they are; such a view may still look. The others are for people who prove who they are, by
+# something that has this scope (a session has all); "admin" is for admins besides.
 RULES: dict[str, Need] = {
     "pages.screen": "public",
     "pages.static": "public",
@@ -36,34 +37,34 @@ RULES: dict[str, Need] = {
     "auth.setup": "public",
     "auth.login": "public",
     "auth.logout": "public",
-    "me.show": "user",
-    "me.list_sessions": "user",
-    "me.revoke_session": "user",
-    "me.list_tokens": "user",
-    "me.create_token": "user",
-    "me.revoke_token": "user",
-    "cookies.list_hosts": "user",
-    "cookies.lend": "user",
-    "cookies.forget": "user",
-    "downloads.list_downloads": "user",
-    "downloads.show": "user",
-    "downloads.delete": "user",
-    "jobs.submit": "user",
-    "jobs.list_jobs": "user",
-    "jobs.show": "user",
-    "jobs.cancel": "user",
-    "jobs.pause": "user",
-    "jobs.resume": "user",
-    "jobs.retry": "user",
-    "jobs.events": "user",
-    "kinds.list_kinds": "user",
-    "services.list_services": "user",
-    "services.show": "user",
-    "services.history": "user",
+    "me.show": "read",
+    "me.list_sessions": "read",
+    "me.revoke_session": "jobs",
+    "me.list_tokens": "read",
+    "me.create_token": "jobs",
+    "me.revoke_token": "jobs",
+    "cookies.list_hosts": "read",
+    "cookies.lend": "jobs",
+    "cookies.forget": "jobs",
+    "downloads.list_downloads": "read",
+    "downloads.show": "read",
+    "downloads.delete": "jobs",
+    "jobs.submit": "jobs",
+    "jobs.list_jobs": "read",
+    "jobs.show": "read",
+    "jobs.cancel": "jobs",
+    "jobs.pause": "jobs",
+    "jobs.resume": "jobs",
+    "jobs.retry": "jobs",
+    "jobs.events": "read",
+    "kinds.list_kinds": "read",
+    "services.list_services": "read",
+    "services.show": "read",
+    "services.history": "read",
     "queues.list_queues": "admin",
     "queues.change": "admin",
     "workers.list_workers": "admin",
-    "feed.follow": "user",
+    "feed.follow": "read",
 }
 
 
@@ -92,6 +93,8 @@ def signed_in() -> Identity:
     if identity is None:
         code = "not_signed_in" if bearer() is None else "invalid_token"
         raise Problem(code, headers={"WWW-Authenticate": "Bearer"})
+    if identity.role == "suspended":
+        raise Problem("suspended")
     return identity
 
 
@@ -110,9 +113,14 @@ def check() -> None:
     if need == "public":
         return
     identity = signed_in()
-    if need == "user" or (need == "admin" and identity.admin):
-        return
-    raise Problem("forbidden")
+    if need is None or (need == "admin" and identity.role != "admin"):
+        audit.note("access.refused", f"{request.method} {request.path}", identity)
+        raise Problem("forbidden")
+    if need not in identity.scopes:
+        raise Problem("missing_scope", f"It lacks the scope {need}.", headers=_LACKS_SCOPE)
+
+
+_LACKS_SCOPE = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
 
 
 def _refuse_other_sites() -> None:

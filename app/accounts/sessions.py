@@ -23,15 +23,14 @@ def _digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
-def begin(account_id: int, agent: str) -> str:
+def begin(account_id: int, agent: str, address: str = "") -> str:
     """Start a session; returns the value of its cookie. The account's outdated sessions go."""
     value = secrets.token_urlsafe(32)
     change(f"DELETE FROM session AS s WHERE account_id = %s AND NOT ({_VALID})", account_id)
+    change("UPDATE account SET seen_at = NOW WHERE id = %s", account_id)
     change(
-        "INSERT INTO session (digest, account_id, created_at, seen_at, agent) VALUES (%s, %s, NOW, NOW, %s)",
-        _digest(value),
-        account_id,
-        agent[:LONGEST_AGENT],
+        "INSERT INTO session (digest, account_id, created_at, seen_at, agent, address) VALUES (%s, %s, NOW, NOW, %s, %s)",
+        *(_digest(value), account_id, agent[:LONGEST_AGENT], address),
     )
     return value
 
@@ -40,7 +39,7 @@ def identify(value: str) -> Identity | None:
     """Whose session it is; notes now and then that it was used."""
     digest = _digest(value)
     rows = query(
-        f"SELECT a.id AS user_id, a.name, a.role, NOW - s.seen_at AS unseen {_FROM}"
+        f"SELECT a.id AS user_id, a.name, a.role, a.rights, NOW - s.seen_at AS unseen {_FROM}"
         f" WHERE s.digest = %s AND {_VALID}",
         digest,
     )
@@ -48,6 +47,7 @@ def identify(value: str) -> Identity | None:
         return None
     if rows[0]["unseen"] > SEEN_EVERY:
         change("UPDATE session SET seen_at = NOW WHERE digest = %s", digest)
+        change("UPDATE account SET seen_at = NOW WHERE id = %s", rows[0]["user_id"])
     return of_row(rows[0], f"s:{digest}")
 
 
@@ -68,9 +68,9 @@ def end(value: str) -> None:
 
 
 def of_account(account_id: int) -> list[Row]:
-    """An account's sessions (id, created_at, seen_at, agent), the last used first."""
+    """An account's sessions (id, created_at, seen_at, agent, address), the last used first."""
     return query(
-        f"SELECT substr(s.digest, 1, {ID_LENGTH}) AS id, s.created_at, s.seen_at, s.agent {_FROM}"
+        f"SELECT substr(s.digest, 1, {ID_LENGTH}) AS id, s.created_at, s.seen_at, s.agent, s.address {_FROM}"
         f" WHERE a.id = %s AND {_VALID} ORDER BY s.seen_at DESC",
         account_id,
     )

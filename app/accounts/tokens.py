@@ -1,19 +1,20 @@
 """Personal tokens for scripts, `mnp_<id>_<secret>`, and the command line's local one, `mnp_local_<secret>`.
 
-A token may do what its account's role allows. Of its secret only an HMAC is stored, under a key that
-is not in the database.
+A token may do what its account's role and its own scopes allow, until it expires. Of its secret only an HMAC is
+stored.
 """
 
 import hmac
 import re
 import secrets
 import string
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated
 
 from pydantic import StringConstraints
 
-from app.accounts.identity import Identity, key_of, of_row
+from app.accounts.identity import SCOPES, Identity, Scope, key_of, of_row
 from config.database import Row, change, query
 from config.settings import Settings, settings
 from pipelines.models.account import SYSTEM
@@ -23,10 +24,13 @@ ID_LENGTH, SECRET_LENGTH = 8, 32
 USED_EVERY = 60.0  # seconds between two writes of used_at
 AT_ONCE = 500  # keys in one question
 LOCAL = "mnp_local_"
-LOCAL_IDENTITY = Identity(SYSTEM, "local", True, "l")
+LOCAL_IDENTITY = Identity(SYSTEM, "local", "admin", "l")
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """What a token is for, in 1 to 100 printable characters."""
+
+COLUMNS = "id, label, scopes, created_at, expires_at, used_at"
+_VALID = "(t.expires_at IS NULL OR t.expires_at > NOW)"
 
 _PERSONAL = re.compile(rf"mnp_([A-Za-z0-9]{{{ID_LENGTH}}})_([A-Za-z0-9]{{{SECRET_LENGTH}}})")
 
@@ -44,16 +48,20 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(length))
 
 
-def create(account_id: int, label: str) -> tuple[Row, str]:
-    """A new token's row and the token itself, which is not seen again."""
+def all_of(role: str) -> list[Scope]:
+    """Every scope that is of use to somebody with this role."""
+    return [scope for scope in SCOPES if scope != "admin" or role == "admin"]
+
+
+def create(
+    account_id: int, label: str, scopes: Iterable[str] = SCOPES, expires_at: float | None = None
+) -> tuple[Row, str]:
+    """A new token's row and the token itself, which is not seen again; `expires_at` in seconds since 1970."""
     token_id, secret = _random(ID_LENGTH), _random(SECRET_LENGTH)
     rows = change(
-        "INSERT INTO token (id, digest, account_id, label, created_at) VALUES (%s, %s, %s, %s, NOW)"
-        " RETURNING id, label, created_at, used_at",
-        token_id,
-        _digest(token_id, secret),
-        account_id,
-        label,
+        "INSERT INTO token (id, digest, account_id, label, scopes, expires_at, created_at)"
+        f" VALUES (%s, %s, %s, %s, %s, %s, NOW) RETURNING {COLUMNS}",
+        *(token_id, _digest(token_id, secret), account_id, label, ",".join(sorted(scopes)), expires_at),
     )
     return rows[0], f"mnp_{token_id}_{secret}"
 
@@ -76,15 +84,15 @@ def _is_local(secret: str) -> bool:
 
 def _personal(token_id: str, secret: str) -> Identity | None:
     rows = query(
-        "SELECT t.digest, a.id AS user_id, a.name, a.role, NOW - COALESCE(t.used_at, 0) AS unused"
-        " FROM token t JOIN account a ON a.id = t.account_id WHERE t.id = %s",
+        "SELECT t.digest, t.scopes, a.id AS user_id, a.name, a.role, a.rights, NOW - COALESCE(t.used_at, 0) AS unused"
+        f" FROM token t JOIN account a ON a.id = t.account_id WHERE t.id = %s AND {_VALID}",
         token_id,
     )
     if not rows or not hmac.compare_digest(rows[0]["digest"], _digest(token_id, secret)):
         return None
     if rows[0]["unused"] > USED_EVERY:
         change("UPDATE token SET used_at = NOW WHERE id = %s", token_id)
-    return of_row(rows[0], f"t:{token_id}")
+    return of_row(rows[0], f"t:{token_id}", frozenset(rows[0]["scopes"].split(",")))
 
 
 def alive(keys: list[str]) -> set[str]:
@@ -94,7 +102,8 @@ def alive(keys: list[str]) -> set[str]:
         ids = [key.split(":")[1] for key in keys[start : start + AT_ONCE]]
         marks = ", ".join(["%s"] * len(ids))
         rows = query(
-            f"SELECT t.id, a.role FROM token t JOIN account a ON a.id = t.account_id WHERE t.id IN ({marks})",
+            "SELECT t.id, a.role FROM token t JOIN account a ON a.id = t.account_id"
+            f" WHERE t.id IN ({marks}) AND {_VALID}",
             *ids,
         )
         found |= {key_of(row, f"t:{row['id']}") for row in rows}
@@ -102,11 +111,16 @@ def alive(keys: list[str]) -> set[str]:
 
 
 def of_account(account_id: int) -> list[Row]:
-    """An account's tokens (id, label, created_at, used_at), the newest first."""
+    """An account's tokens (id, label, scopes, created_at, expires_at, used_at), the newest first."""
     return query(
-        "SELECT id, label, created_at, used_at FROM token WHERE account_id = %s ORDER BY created_at DESC, id",
-        account_id,
+        f"SELECT {COLUMNS} FROM token WHERE account_id = %s ORDER BY created_at DESC, id", account_id
     )
+
+
+def expiry(token_id: str) -> float | None:
+    """When a token expires, in seconds since 1970; None if it does not."""
+    rows = query("SELECT expires_at FROM token WHERE id = %s", token_id)
+    return rows[0]["expires_at"] if rows else None
 
 
 def revoke(account_id: int, token_id: str) -> bool:

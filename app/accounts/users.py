@@ -1,13 +1,19 @@
 """Accounts. Names are unique whatever their case and never change."""
 
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import StringConstraints
 
 from app.accounts import passwords
 from config.database import Row, change, query, transaction
+from config.json_text import write_json
+from pipelines.models.account import keep_an_admin
 
-ROLES = ("admin", "user")
+Role = Literal["admin", "user", "suspended"]
+ROLES: tuple[Role, ...] = get_args(Role)
+PERMISSIONS = ("download", "request", "scan")
+"""The kinds of jobs that an admin may forbid somebody."""
+COLUMNS = "id, name, role, suspended, rights, email, plex_id, created_at, seen_at"
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -35,16 +41,20 @@ def create(name: str, password: str | None, role: str) -> int:
 
 
 def find(name: str) -> Row | None:
-    """The account of this name (id, name, role, password_hash, created_at)."""
-    rows = query(
-        "SELECT id, name, role, password_hash, created_at FROM account WHERE lower(name) = lower(%s)", name
-    )
+    """The account of this name: COLUMNS and password_hash."""
+    rows = query(f"SELECT {COLUMNS}, password_hash FROM account WHERE lower(name) = lower(%s)", name)
+    return rows[0] if rows else None
+
+
+def by_id(account_id: int) -> Row | None:
+    """The account (COLUMNS)."""
+    rows = query(f"SELECT {COLUMNS} FROM account WHERE id = %s", account_id)
     return rows[0] if rows else None
 
 
 def everyone() -> list[Row]:
-    """All accounts (id, name, role, created_at) in the order of their names."""
-    return query("SELECT id, name, role, created_at FROM account ORDER BY lower(name)")
+    """All accounts (COLUMNS) in the order of their names."""
+    return query(f"SELECT {COLUMNS} FROM account ORDER BY lower(name)")
 
 
 def admin_exists() -> bool:
@@ -59,8 +69,14 @@ def with_password(name: str, password: str) -> Row | None:
     return account if right else None
 
 
-def set_role(account_id: int, role: str) -> None:
-    """Change what someone may do; they sign in again."""
+def set_rights(account_id: int, denied: set[str], quotas: dict[str, int]) -> None:
+    """Say which kinds of jobs someone may not submit, and how many an hour instead of the general number (0: any)."""
+    rights = write_json({"denied": sorted(denied), "quotas": quotas})
+    change("UPDATE account SET rights = %s WHERE id = %s", rights, account_id)
+
+
+def delete(account_id: int) -> None:
+    """Forget someone with their sessions, tokens and cookies; their jobs and downloads stay. Raises LastAdmin."""
     with transaction():
-        change("UPDATE account SET role = %s WHERE id = %s", role, account_id)
-        change("DELETE FROM session WHERE account_id = %s", account_id)
+        keep_an_admin(account_id)
+        change("DELETE FROM account WHERE id = %s", account_id)

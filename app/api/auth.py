@@ -6,7 +6,7 @@ from pydantic import Field
 
 from app.accounts import sessions, users
 from app.accounts import setup as first_run
-from app.accounts.identity import of_row
+from app.accounts.identity import Identity
 from app.accounts.passwords import LONGEST, SHORTEST
 from app.api import shapes
 from app.api.answers import Body, answer, nothing
@@ -74,8 +74,8 @@ def logout() -> Response:
 def _sign_in(account_id: int, name: str, role: str, status: int) -> Response:
     """Always a new session: one that the browser brought along may be known to somebody else."""
     _end_old_session()
-    value = sessions.begin(account_id, request.headers.get("User-Agent", ""))
-    response = answer(describe(of_row({"user_id": account_id, "name": name, "role": role}, "s")), status)
+    value = sessions.begin(account_id, request.headers.get("User-Agent", ""), request.remote_addr or "")
+    response = answer(describe(Identity(account_id, name, role, None)), status)
     response.set_cookie(
         sessions.COOKIE,
         value,

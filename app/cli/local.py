@@ -21,6 +21,8 @@ from app.cli.show import table
 from app.cli.words import clean, stamp
 from config import database, schema
 from config.database import AWAY, Row
+from pipelines.models.account import LastAdmin
+from pipelines.models.account import set_role as set_account_role
 
 DATABASE_PATIENCE = 30.0  # seconds that `db upgrade` waits for a database server that is starting
 PIPE_PATIENCE = 3.0  # seconds that we wait for a password that somebody pipes in
@@ -197,10 +199,10 @@ def set_role(name: str, role: str) -> None:
     """Make an account user or admin; it has to sign in again."""
     with current_database():
         account = _account(name)
-        admins = [row["name"] for row in users.everyone() if row["role"] == "admin"]
-        if admins == [account["name"]] and role != "admin":
-            raise Failure(f"{account['name']} is the only admin; make somebody else admin first")
-        users.set_role(account["id"], role)
+        try:
+            set_account_role(account["id"], role, "admin" if role == "suspended" else None)
+        except LastAdmin:
+            raise Failure(f"{account['name']} is the only admin; make somebody else admin first") from None
     click.echo(f"{clean(account['name'])} is {role} now")
 
 

@@ -1,21 +1,44 @@
 """Accounts, their sessions and their personal tokens; only digests of secrets are stored."""
 
 from functools import lru_cache
+from typing import Literal
 
-from peewee import AutoField, DoubleField, ForeignKeyField, TextField
+from peewee import AutoField, BigIntegerField, DoubleField, ForeignKeyField, TextField
 
+from config.database import change, is_sqlite, query, transaction
 from pipelines.models.table import Table
 
 SYSTEM = 0  # the owner id of what nobody owns: the system's jobs, the local command line's
 
 
+Why = Literal["approval", "access", "admin"]
+"""Why somebody is suspended: an admin has not let them in yet; Plex no longer shares the server with them (the next
+sign-in that proves access ends it); an admin wants it so (only an admin ends it)."""
+
+
+class LastAdmin(Exception):
+    """Nobody would be left to look after the installation."""
+
+
 class Account(Table):
-    """Someone who can sign in; `role` is user or admin."""
+    """Someone who can sign in; `role` is user, admin or suspended, and then `suspended` says why.
+
+    `rights` is JSON: {"denied": [kind, …], "quotas": {kind: jobs an hour}}. What Plex says of them: `plex_id` is who they
+    are, `email` only information; both tokens are sealed (config.vault); `checked_at` is when their access was proved.
+    """
 
     id = AutoField()
     name = TextField()
     password_hash = TextField()
     role = TextField()
+    suspended = TextField(default="")
+    rights = TextField(default="{}")
+    email = TextField(null=True)
+    plex_id = BigIntegerField(null=True)
+    plex_token = TextField(null=True)
+    server_token = TextField(null=True)
+    checked_at = DoubleField(null=True)
+    seen_at = DoubleField(null=True)
     created_at = DoubleField()
 
 
@@ -27,6 +50,7 @@ class Session(Table):
     created_at = DoubleField()
     seen_at = DoubleField()
     agent = TextField()
+    address = TextField(default="")
 
 
 class Token(Table):
@@ -36,7 +60,9 @@ class Token(Table):
     digest = TextField()
     account = ForeignKeyField(Account, on_delete="CASCADE")
     label = TextField()
+    scopes = TextField()
     created_at = DoubleField()
+    expires_at = DoubleField(null=True)
     used_at = DoubleField(null=True)
 
 
@@ -45,3 +71,21 @@ def name_of(account_id: int) -> str | None:
     """The name of an account, None if there is none; names do not change."""
     account = Account.select(Account.name).where(Account.id == account_id).first()
     return None if account is None else str(account.name)
+
+
+def set_role(account_id: int, role: str, why: Why | None = None) -> None:
+    """Change what someone may do; their sessions end. Raises LastAdmin. `why` goes with the role suspended only."""
+    with transaction():
+        keep_an_admin(account_id if role != "admin" else None)
+        change("UPDATE account SET role = %s, suspended = %s WHERE id = %s", role, why or "", account_id)
+        change("DELETE FROM session WHERE account_id = %s", account_id)
+
+
+def keep_an_admin(without: int | None) -> None:
+    """Raise LastAdmin if `without` is the only admin; of two transactions that ask this one waits for the other."""
+    if without is None:
+        return
+    lock = "" if is_sqlite() else " FOR UPDATE"  # SQLite has one writer anyway
+    admins = [row["id"] for row in query(f"SELECT id FROM account WHERE role = 'admin' ORDER BY id{lock}")]
+    if admins == [without]:
+        raise LastAdmin

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from app import access
 from app.accounts import passwords, sessions, users
 from config.database import change, query
+from pipelines.models.account import set_role
 from tests.app.conftest import API, PASSWORD, Caller
 
 
@@ -131,7 +132,7 @@ def test_sessions_are_listed_and_ended_one_by_one_by_their_owner_only(
 
 def test_another_role_means_signing_in_again(browser: FlaskClient, account: int) -> None:
     login(browser)
-    users.set_role(account, "admin")
+    set_role(account, "admin")
     assert browser.get(f"{API}/me").status_code == 401
     assert login(browser).get_json()["role"] == "admin"
 

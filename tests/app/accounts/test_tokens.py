@@ -4,8 +4,8 @@ import re
 
 from flask import Flask
 
-from app.accounts import users
 from config.database import change, query
+from pipelines.models.account import set_role
 from tests.app.conftest import Caller
 
 
@@ -34,7 +34,7 @@ def test_a_revoked_token_is_worth_nothing_and_only_its_owner_revokes_it(
 
 def test_a_token_follows_its_owners_role(friend: Caller) -> None:
     assert friend.post("/jobs", {"kind": "chore"}).status_code == 403
-    users.set_role(friend.id, "admin")
+    set_role(friend.id, "admin")
     assert friend.post("/jobs", {"kind": "chore"}).status_code == 202
 
 
