@@ -12,11 +12,20 @@ import structlog
 from config.json_text import write_json
 from config.settings import settings
 
-SECRET_KEYS = re.compile(r"(authorization|cookie|password|secret|token|api_?key)", re.IGNORECASE)
-SECRET_TEXT = re.compile(
-    r"(mnp_\w+|(?<=Bearer )\S+|(?<=://)[^/\s@]+(?=@)|(?<=[?&])(?:token|api_?key|X-Plex-Token)=[^&\s]+)",
-    re.IGNORECASE,
+SECRET_KEYS = re.compile(
+    r"(authorization|cookie|password|secret|token|api[_-]?key|setup_code)", re.IGNORECASE
 )
+SECRET_TEXT = re.compile(
+    r"""(mnp_\w+
+    |(?<=://)[^/\s@]+(?=@)                                    # user and password in an address
+    |(?-i:\b[A-Z2-7]{4}-[A-Z2-7]{4}-[A-Z2-7]{4}\b)            # a setup code
+    |(?<=mn_session=)[^\s;,"']+|(?<=mn_sign_in=)[^\s;,"']+
+    |(?<=Bearer\ )\S+|(?<=Basic\ )\S+
+    |(?:cookie|authorization)\\*["']?\s*[=:]\s*\\*["']?[^\r\n"'\\]+
+    |(?:token|password|secret|api[_-]?key)\\*["']?\s*[=:]\s*\\*["']?[^\s"'\\&,;<>)}\]]+)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What is hidden in words: `X-Plex-Token=…` in an address, `'X-Api-Key': '…'` in a text about headers, and the like."""
 
 
 @lru_cache(maxsize=1024)
@@ -26,11 +35,31 @@ def _is_secret(key: str) -> bool:
 
 def _redact(_logger: Any, _method: str, event: Any) -> Any:
     for key, value in event.items():
-        if _is_secret(key):
-            event[key] = "…"
-        elif isinstance(value, str) and not value.isalnum():  # a word alone is nothing of ours to hide
-            event[key] = SECRET_TEXT.sub("…", value)
+        event[key] = _harmless(key, value)
     return event
+
+
+def _harmless(key: object, value: Any) -> Any:
+    """What may be told of a value, whatever is inside it."""
+    if isinstance(key, str) and _is_secret(key):
+        return "…"
+    if isinstance(value, str):  # a word alone is nothing of ours to hide
+        return value if value.isalnum() else SECRET_TEXT.sub("…", value)
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, dict):
+        return {each: _harmless(each, inside) for each, inside in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_harmless(None, inside) for inside in value]
+    return _in_words(value)
+
+
+def _in_words(value: object) -> object:
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 (the line itself says that it cannot be shown)
+        return value
+    return SECRET_TEXT.sub("…", text)
 
 
 def _word(value: object) -> str:

@@ -6,7 +6,6 @@ Each setting NAME can also come from a file named in NAME_FILE. All problems are
 import ipaddress
 import os
 import re
-import secrets
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -23,6 +22,8 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+
+from config.key_file import earlier, read_or_create
 
 MIN_SECRET_LENGTH = 32
 MIN_SECRET_LETTERS = 10  # different characters; "changeme" written four times has six
@@ -101,6 +102,28 @@ WebUrl = Annotated[str, _url_with("http", "https")]
 Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], BeforeValidator(_split)]
 
 
+def _origin(value: object) -> str:
+    """`https://host[:port]` in small letters, as a browser spells it."""
+    text = str(value).lower()
+    parts = urlsplit(text)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or text != f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError("must be a list of https://host or https://host:port")
+    return text
+
+
+def _header(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("holds characters that no token has")
+    return value
+
+
+HeaderText = Annotated[str, AfterValidator(_header)]
+Origins = Annotated[tuple[Annotated[str, BeforeValidator(_origin)], ...], BeforeValidator(_split)]
+Secrets = Annotated[tuple[Annotated[str, AfterValidator(_strong)], ...], BeforeValidator(_split)]
 Places = Annotated[tuple[Annotated[tuple[str, int], BeforeValidator(_place)], ...], BeforeValidator(_split)]
 Size = Annotated[int, BeforeValidator(_size)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]  # 0 is no limit
@@ -127,6 +150,7 @@ class Settings(BaseModel):
     secret_key: Annotated[str, AfterValidator(_strong)] = Field(
         default="", validation_alias="MEDIANEST_SECRET_KEY", repr=False
     )
+    secret_keys_old: Secrets = Field(default=(), validation_alias="MEDIANEST_SECRET_KEY_OLD", repr=False)
     trusted_proxies: Networks = _env("MEDIANEST_TRUSTED_PROXIES", ())
     log: Literal["json", "text"] = _env("MEDIANEST_LOG", "text")
     metrics_token: str = Field(default="", validation_alias="MEDIANEST_METRICS_TOKEN", repr=False)
@@ -142,8 +166,16 @@ class Settings(BaseModel):
     egress_allow: Places = _env("MEDIANEST_EGRESS_ALLOW", ())
     egress_proxy: Annotated[WebUrl, AfterValidator(_proxy)] | None = _env("MEDIANEST_EGRESS_PROXY")
     plex_url: WebUrl | None = _env("PLEX_URL")
+    plex_token: HeaderText = Field(default="", validation_alias="PLEX_TOKEN", repr=False)
     overseerr_url: WebUrl | None = _env("OVERSEERR_URL")
+    overseerr_api_key: HeaderText = Field(default="", validation_alias="OVERSEERR_API_KEY", repr=False)
     uptime_kuma_url: WebUrl | None = _env("UPTIME_KUMA_URL")
+    uptime_kuma_api_key: HeaderText = Field(default="", validation_alias="UPTIME_KUMA_API_KEY", repr=False)
+    plex_tv_url: WebUrl = _env("PLEX_TV_URL", "https://plex.tv")
+    plex_app_url: WebUrl = _env("PLEX_APP_URL", "https://app.plex.tv")
+    approval: bool = _env("MEDIANEST_APPROVAL", False)
+    requests_per_minute: Count = _env("MEDIANEST_REQUESTS_PER_MINUTE", 100)
+    cors_origins: Origins = _env("MEDIANEST_CORS_ORIGINS", ())
     token: str = Field(default="", validation_alias="MEDIANEST_TOKEN", repr=False)
     metrics_dir: Path | None = _env("PROMETHEUS_MULTIPROC_DIR")
     tethered: bool = _env("MEDIANEST_TETHERED", False)
@@ -186,9 +218,18 @@ class Settings(BaseModel):
         """Holds the token with which the command line on this machine acts as admin."""
         return self.data_dir / "local-token"
 
-    def pepper(self) -> bytes:
-        """The installation's secret, made on first use and kept 0600 in the data directory."""
-        return (self.secret_key or read_or_create(self.data_dir / "secret-key")).encode()
+    @property
+    def secret_file(self) -> Path:
+        """Holds the installation's secret unless the environment does."""
+        return self.data_dir / "secret-key"
+
+    def secret(self) -> str:
+        """The installation's secret now, made on first use; `medianest secrets rotate` replaces the one in the file."""
+        return self.secret_key or read_or_create(self.secret_file)
+
+    def earlier_secrets(self) -> list[str]:
+        """The secrets before it under which something may still be sealed."""
+        return [*self.secret_keys_old, *earlier(self.secret_file)]
 
 
 def private_redis_url(run_dir: Path) -> str:
@@ -197,23 +238,6 @@ def private_redis_url(run_dir: Path) -> str:
         return (run_dir / "redis.url").read_text().strip()
     except OSError:
         return f"unix://{run_dir / 'redis.sock'}"
-
-
-def read_or_create(path: Path) -> str:
-    """The secret in `path`; a new one is written there atomically if there is none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    if not path.exists():
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-        try:
-            os.link(fresh, path)  # the first of several processes wins
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return path.read_text().strip()
 
 
 def _names() -> list[str]:

@@ -6,7 +6,8 @@ The supervisor runs for months and needs a handful of values, so it does not loa
 import json
 import sys
 
-from config.settings import environment, read_or_create, settings
+from config.key_file import read_or_create
+from config.settings import environment, settings
 from workers.checks import check_places, check_settings, refuse
 
 

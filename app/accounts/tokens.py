@@ -1,7 +1,7 @@
 """Personal tokens for scripts, `mnp_<id>_<secret>`, and the command line's local one, `mnp_local_<secret>`.
 
 A token may do what its account's role and its own scopes allow, until it expires. Of its secret only an HMAC is
-stored.
+stored, under a key that is sealed.
 """
 
 import hmac
@@ -9,15 +9,15 @@ import re
 import secrets
 import string
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 from app.accounts.identity import SCOPES, Identity, Scope, key_of, of_row
-from config.database import Row, change, query
+from config.database import Row, afterwards, change, query
 from config.settings import Settings, settings
 from pipelines.models.account import SYSTEM
+from pipelines.models.secret import kept
 
 LETTERS = string.ascii_letters + string.digits
 ID_LENGTH, SECRET_LENGTH = 8, 32
@@ -35,13 +35,26 @@ _VALID = "(t.expires_at IS NULL OR t.expires_at > NOW)"
 _PERSONAL = re.compile(rf"mnp_([A-Za-z0-9]{{{ID_LENGTH}}})_([A-Za-z0-9]{{{SECRET_LENGTH}}})")
 
 
-@lru_cache(maxsize=1)
-def _pepper(here: Settings) -> bytes:
-    return here.pepper()
+_peppers: dict[Settings, bytes] = {}
+
+
+def pepper() -> bytes:
+    """The key of the digests; it stays when the installation's secret is replaced. Raises SecretLost."""
+    here = settings()
+    if here in _peppers:
+        return _peppers[here]
+    found = kept("pepper", _first_pepper).encode()
+    afterwards(lambda: _peppers.update({here: found}))  # what is rolled back must not be remembered
+    return found
+
+
+def _first_pepper() -> str:
+    """Random, but for the tokens of an installation that is older than the kept pepper."""
+    return settings().secret() if query("SELECT 1 FROM token LIMIT 1") else secrets.token_urlsafe(32)
 
 
 def _digest(token_id: str, secret: str) -> str:
-    return hmac.digest(_pepper(settings()), f"token:{token_id}:{secret}".encode(), "sha256").hex()
+    return hmac.digest(pepper(), f"token:{token_id}:{secret}".encode(), "sha256").hex()
 
 
 def _random(length: int) -> str:
@@ -54,7 +67,7 @@ def all_of(role: str) -> list[Scope]:
 
 
 def create(
-    account_id: int, label: str, scopes: Iterable[str] = SCOPES, expires_at: float | None = None
+    account_id: int, label: str, scopes: Iterable[str], expires_at: float | None = None
 ) -> tuple[Row, str]:
     """A new token's row and the token itself, which is not seen again; `expires_at` in seconds since 1970."""
     token_id, secret = _random(ID_LENGTH), _random(SECRET_LENGTH)
@@ -117,14 +130,16 @@ def of_account(account_id: int) -> list[Row]:
     )
 
 
-def expiry(token_id: str) -> float | None:
-    """When a token expires, in seconds since 1970; None if it does not."""
-    rows = query("SELECT expires_at FROM token WHERE id = %s", token_id)
+def expiry(key: str | None) -> float | None:
+    """When the token expires that `key` (of an identity) names, in seconds since 1970; None if it does not."""
+    kind, _, rest = (key or "").partition(":")
+    rows = query("SELECT expires_at FROM token WHERE id = %s", rest.partition(":")[0]) if kind == "t" else []
     return rows[0]["expires_at"] if rows else None
 
 
-def revoke(account_id: int, token_id: str) -> bool:
-    """Delete one of an account's tokens; False if it has none of that id."""
-    return bool(
-        change("DELETE FROM token WHERE account_id = %s AND id = %s RETURNING id", account_id, token_id)
-    )
+def revoke(token_id: str, account_id: int | None = None) -> Row | None:
+    """Delete a token, with `account_id` only if it is that account's; its id, label and account_id, None if there is
+    none."""
+    own, owner = ("", ()) if account_id is None else (" AND account_id = %s", (account_id,))
+    rows = change(f"DELETE FROM token WHERE id = %s{own} RETURNING id, label, account_id", token_id, *owner)
+    return rows[0] if rows else None

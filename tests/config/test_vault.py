@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.settings import settings
-from config.vault import VaultError, seal, unseal
+from config.vault import VaultError, beginning, seal, unseal
 
 ROW = "cookie:17:example.com"
 EARLIER = "v1.154a6be3.otBdJHZMpYLeSmuJ0OSXvmP5QnBTKbF1nq8LnImM_qMQQQ"
@@ -22,9 +22,10 @@ print(*(name for name in sys.modules if name.startswith(("config.vault", "crypto
 """
 
 
-def use_key(environment: pytest.MonkeyPatch, letters: str) -> None:
-    """Be the installation with this secret."""
+def use_key(environment: pytest.MonkeyPatch, letters: str, *earlier: str) -> None:
+    """Be the installation with this secret, which had others before."""
     environment.setenv("MEDIANEST_SECRET_KEY", letters * 4)
+    environment.setenv("MEDIANEST_SECRET_KEY_OLD", ",".join(each * 4 for each in earlier))
     settings.cache_clear()
 
 
@@ -85,6 +86,20 @@ def test_another_key_does_not_open_it_and_says_so() -> None:
             unseal(sealed, ROW)
     settings.cache_clear()
     assert unseal(sealed, ROW) == "canary"
+
+
+def test_an_earlier_key_opens_what_it_sealed_and_seals_nothing_more() -> None:
+    sealed = seal("canary", ROW)
+    with pytest.MonkeyPatch.context() as environment:
+        use_key(environment, "fedcba9876543210", "ghijklmnopqrstuv", "0123456789abcdef")
+        assert unseal(sealed, ROW) == "canary"
+        anew = seal("canary", ROW)
+        assert anew.startswith(beginning()) and not sealed.startswith(beginning())
+        with pytest.raises(VaultError, match="another row"):
+            unseal(sealed, ROW + "x")
+    settings.cache_clear()
+    with pytest.raises(VaultError, match="another key"):
+        unseal(anew, ROW)
 
 
 def test_a_later_version_opens_what_an_earlier_one_sealed() -> None:

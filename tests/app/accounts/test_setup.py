@@ -2,11 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts import setup, users
+from config.database import now
 from tests.app.conftest import API, PASSWORD
 
 
@@ -28,6 +30,23 @@ def test_the_code_stays_the_same_and_may_be_typed_carelessly(browser: FlaskClien
     assert code == setup.code()
     assert [len(group) for group in code.split("-")] == [4, 4, 4]
     assert claim(browser, code.lower().replace("-", " ")).status_code == 201
+
+
+def test_a_code_holds_for_its_day_and_the_next_one(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, today = setup.code(), now()
+    for later, status in ((3 * setup.DAY, 403), (2 * setup.DAY, 403), (setup.DAY, 201)):
+        monkeypatch.setattr(setup, "now", lambda passed=later: today + passed)
+        assert claim(browser, code).status_code == status
+
+
+def test_a_code_of_tomorrow_is_none(browser: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as tomorrow:
+        today = now()
+        tomorrow.setattr(setup, "now", lambda: today + setup.DAY)
+        code = setup.code()
+    assert claim(browser, code).status_code == 403
 
 
 def test_a_wrong_code_is_403_and_makes_nobody(browser: FlaskClient) -> None:
