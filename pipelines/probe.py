@@ -4,10 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from pipelines.jobs.events import service_changed
 from pipelines.kind import Context, Kind
-from pipelines.models import service
-from pipelines.services import SERVICES, ServiceName, describe_service, look_at
+from pipelines.services import SERVICES, ServiceName, look_at, note_look
 
 
 class Params(BaseModel):
@@ -25,8 +23,7 @@ def run(context: Context, params: Params) -> dict[str, Any]:
     for number, name in enumerate(names):
         context.progress(percent=100.0 * number / len(names), stage="looking", message=name)
         state, latency, message = look_at(name)
-        row = service.record(name, state, latency, message)
-        service_changed(describe_service(name, row))
+        note_look(name, state, latency, message)
         found[name] = {"state": state, "latency_ms": latency}
     return {"services": found}
 

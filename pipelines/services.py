@@ -4,14 +4,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from config.database import AWAY, Row, now, query
 from config.redis import RedisError, quick
 from config.settings import settings
-from pipelines.integrations import http
+from pipelines.integrations.visit import Visit, visit
+from pipelines.jobs.events import service_changed
 from pipelines.jobs.resource import rfc3339
 from pipelines.models import service
+from pipelines.models.connection import NAMES, Connection, connection, note_identity, outlines
 
 ServiceName = Literal["database", "redis", "disk", "plex", "overseerr", "uptime_kuma"]
 
@@ -20,6 +23,9 @@ SERVICES: tuple[str, ...] = get_args(ServiceName)
 SLOW_MS = 2000.0
 LOW_DISK = 1 << 30  # bytes
 DAY = 86400.0
+SLOWLY = "It answers slowly."
+STORE = "Store it anew."
+ANOTHER = "If the server is a new one, store its address anew; its owner becomes admin."
 
 
 class Unwell(Exception):
@@ -59,52 +65,61 @@ def _disk() -> None:
         raise Unwell("degraded", "Less than 1 GiB is free in the media directory.")
 
 
-def _web(url: str | None, path: str) -> Callable[[], None]:
-    def look() -> None:
-        if url is None:
-            raise Unwell("unconfigured", "")
-        try:
-            status = http.status(url + path)
-        except http.Unreachable as error:
-            raise Unwell("down", error.message) from None
-        if status == 503:
-            raise Unwell("starting", "It answers that it is not ready yet.")
-        if status >= 500:
-            raise Unwell("degraded", f"It answers with error {status}.")
-
-    return look
-
-
-def looks() -> dict[str, Callable[[], None]]:
-    """How to look at each service; a look raises Unwell."""
-    here = settings()
-    return {
-        "database": _database,
-        "redis": _redis,
-        "disk": _disk,
-        "plex": _web(here.plex_url, "/identity"),
-        "overseerr": _web(here.overseerr_url, "/api/v1/status"),
-        "uptime_kuma": _web(here.uptime_kuma_url, "/"),
-    }
+LOOKS: dict[str, Callable[[], None]] = {"database": _database, "redis": _redis, "disk": _disk}
+"""How to look at what is ours; a look raises Unwell."""
 
 
 def look_at(name: str) -> tuple[str, float | None, str]:
     """State, latency in milliseconds (None without answer) and a sentence about one service."""
+    if name not in LOOKS:
+        here = connection(name)
+        found = visit_at(here)
+        if found.identity and here.identity is None:
+            note_identity(name, found.identity, here.url)
+        return found.state, found.latency_ms, found.message
     began = time.monotonic()
     try:
-        looks()[name]()
+        LOOKS[name]()
     except Unwell as trouble:
         return trouble.state, None, trouble.message
     latency = round((time.monotonic() - began) * 1000, 1)
-    if latency > SLOW_MS:
-        return "degraded", latency, "It answers slowly."
-    return "up", latency, ""
+    return ("degraded", latency, SLOWLY) if latency > SLOW_MS else ("up", latency, "")
+
+
+def visit_at(here: Connection) -> Visit:
+    """What is found where a service is said to be; no connection to the database is held meanwhile.
+
+    Whoever answers at the address of Plex first is the server; another one there later is not taken for it.
+    """
+    if here.url is None:
+        return Visit("unconfigured", None, advice="Say where it is.")
+    found = visit(here.name, here.url, here.secret)
+    if found.state != "up":
+        return found
+    if here.sealed:
+        return replace(
+            found, state="degraded", message="Its stored secret does not open any more.", advice=STORE
+        )
+    if here.identity and found.identity != here.identity:
+        return replace(
+            found, state="degraded", message="Another server answers at its address.", advice=ANOTHER
+        )
+    if found.latency_ms is not None and found.latency_ms > SLOW_MS:
+        return replace(found, state="degraded", message=SLOWLY)
+    return found
+
+
+def note_look(name: str, state: str, latency_ms: float | None, message: str) -> Row:
+    """Store what a look found and tell everyone; the service's row."""
+    row = service.record(name, state, latency_ms, message)
+    service_changed(describe_service(name, row))
+    return row
 
 
 def describe_service(name: str, row: Row | None) -> dict[str, Any]:
     """The service resource; `row` is its latest check, None before the first."""
     if row is None:
-        state = "unconfigured" if getattr(settings(), f"{name}_url", "") is None else "starting"
+        state = "unconfigured" if name in NAMES and outlines()[name].url is None else "starting"
         unknown = {"latency_ms": None, "uptime": None, "since": None, "checked_at": None, "message": ""}
         return {"name": name, "state": state, **unknown}
     return {

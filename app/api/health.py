@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -11,11 +10,10 @@ from flask_openapi.blueprint import APIBlueprint
 from app.api import shapes
 from app.api.answers import answer
 from app.errors import Problem
-from config.database import AWAY, deadline
+from config.database import AWAY, Row, deadline
 from config.redis import RedisError, quick
 from config.schema import SchemaMismatch, require_current
-from config.settings import settings
-from pipelines.models import service
+from pipelines.models import connection, service
 
 health = APIBlueprint("health", __name__, abp_tags=[{"name": "health"}])
 
@@ -65,8 +63,8 @@ def services() -> Response:
     states = {
         "database": "down" if checked is None else "healthy",
         "redis": _redis(),
-        "plex": _outside("plex", settings().plex_url, checked),
-        "overseerr": _outside("overseerr", settings().overseerr_url, checked),
+        "plex": _outside("plex", checked),
+        "overseerr": _outside("overseerr", checked),
     }
     status = "error" if checked is None else "degraded" if UNWELL & set(states.values()) else "ok"
     timestamp = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -74,11 +72,15 @@ def services() -> Response:
     return answer(body, 503 if checked is None else 200)
 
 
-def _checked() -> dict[str, Any] | None:
-    """The newest check of each service; None while the database is away."""
+Checked = dict[str, tuple[str | None, Row | None]]
+
+
+def _checked() -> Checked | None:
+    """Address and newest check of each service outside; None while the database is away."""
     try:
         with _impatient():
-            return service.present()
+            rows = service.present()
+            return {name: (place.url, rows.get(name)) for name, place in connection.outlines().items()}
     except AWAY:
         return None
 
@@ -91,10 +93,10 @@ def _redis() -> str:
     return "healthy"
 
 
-def _outside(name: str, url: str | None, checked: dict[str, Any] | None) -> str:
+def _outside(name: str, checked: Checked | None) -> str:
+    url, row = checked[name] if checked else (connection.first(name).url, None)
     if url is None:
         return "unconfigured"
-    row = (checked or {}).get(name)
     if row is None or row["state"] == "unconfigured":
         return "starting"  # nobody has looked yet
     state = str(row["state"])

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,7 +22,8 @@ from config.redis import RedisError, quick
 from config.redis_server import find_server
 from config.settings import private_redis_url
 from pipelines.integrations.ytdlp.programs import find_ffmpeg, find_ffprobe
-from pipelines.services import look_at
+from pipelines.models.connection import NAMES, Connection, connection, first
+from pipelines.services import visit_at
 
 OLDEST_YTDLP = (2026, 7, 4)
 LITTLE_SPACE = 1 << 30  # bytes
@@ -50,8 +52,8 @@ def findings() -> Iterator[Finding]:
         except OSError as error:
             mark, text = "FAIL", f"{error.filename or 'It'}: {error.strerror or error}."
         yield Finding(mark, name, text)
-    for service, url in _services().items():
-        yield _service(service, url)
+    for service in _services():
+        yield _service(service)
 
 
 def _data_directory() -> tuple[Mark, str]:
@@ -220,19 +222,25 @@ def _clock() -> tuple[Mark, str]:
     return "ok", "It agrees with the database's."
 
 
-def _services() -> dict[str, str | None]:
-    here = checked_settings()
-    return {"plex": here.plex_url, "overseerr": here.overseerr_url, "uptime_kuma": here.uptime_kuma_url}
+def _services() -> list[Connection]:
+    """How services are reached, as the environment says as long as there is no database."""
+    if has_file():
+        with suppress(Failure), current_database():
+            return [connection(name) for name in NAMES]
+    return [first(name) for name in NAMES]
 
 
-def _service(name: str, url: str | None) -> Finding:
-    setting = f"{name.upper()}_URL"
-    if url is None:
+def _service(here: Connection) -> Finding:
+    name = here.name
+    setting = f"{name.upper()}_URL" if here.url == first(name).url else f"`medianest service set {name}`"
+    if here.url is None:
         return Finding("ok", name, f"Not set up; {setting} would say where it is.")
-    state, latency, text = look_at(name)
-    if latency is not None:
-        return Finding("ok" if state == "up" else "warn", name, f"Answers in {latency:g} ms. {text}".strip())
-    return Finding("FAIL" if state == "down" else "warn", name, f"{text} Start it, or correct {setting}.")
+    found = visit_at(here)
+    if found.latency_ms is None:
+        return Finding("FAIL", name, f"{found.message} Start it, or correct {setting}.")
+    mark: Mark = "ok" if found.state == "up" else "FAIL" if found.state == "down" else "warn"
+    told = f"Answers in {found.latency_ms:g} ms. {found.message} {found.advice if found.message else ''}"
+    return Finding(mark, name, told.strip())
 
 
 CHECKS: dict[str, Callable[[], tuple[Mark, str]]] = {

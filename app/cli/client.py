@@ -50,6 +50,10 @@ class Server:
         """POST `body` to /api/v1`path`, with an idempotency key if there is one."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else None)
 
+    def put(self, path: str, body: Resource) -> Resource:
+        """PUT `body` to /api/v1`path`."""
+        return self._ask("PUT", path, json=body)
+
     def pages(self, path: str, limit: int, **query: Any) -> Iterator[Resource]:
         """Up to `limit` items of a list."""
         cursor = None

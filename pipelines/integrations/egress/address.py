@@ -64,13 +64,18 @@ def is_public(address: Address) -> bool:
     """Whether the address is one host on the internet, also inside whatever it is wrapped in."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_4)
-    if any(address in network for network in _ENDS_IN_4):
-        return is_public(IPv4Address(int(address) & 0xFFFFFFFF))
-    if address.sixtofour:
-        return is_public(address.sixtofour)
-    if address.teredo:
-        return all(is_public(end) for end in address.teredo)
+    if inner := wrapped(address):
+        return all(map(is_public, inner))
     return address in _UNICAST_6 and not any(address in network for network in _NOT_PUBLIC_6)
+
+
+def wrapped(address: IPv6Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that it is made of; none if it is an address of its own."""
+    if any(address in network for network in _ENDS_IN_4):
+        return (IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address.sixtofour:
+        return (address.sixtofour,)
+    return address.teredo or ()
 
 
 def all_public(addresses: list[str]) -> bool:
@@ -97,7 +102,7 @@ def host_refusal(host: str, port: int, allowed: Allowed) -> str | None:
     if key(host, port) in allowed:
         return None
     address, name = literal(host), plain(host)
-    if address is None and not _is_name(name):
+    if address is None and not is_name(name):
         return MALFORMED
     if (address and not is_public(address)) or name.rpartition(".")[2] == "localhost":
         return PRIVATE
@@ -122,7 +127,7 @@ def refusal(url: str, allowed: Allowed) -> str | None:
     return host_refusal(parts.hostname, PORTS[parts.scheme] if port is None else port, allowed)
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
     """A host name; one that ends in a number is a broken address, never a name."""
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
         return False
