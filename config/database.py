@@ -304,7 +304,7 @@ def locked(name: int) -> Iterator[None]:
 
 
 LOCKS = 7701  # the name space of our PostgreSQL advisory locks; 7702 is that of config.liveness
-LOCK_MIGRATIONS, LOCK_SETUP = 1, 2
+LOCK_MIGRATIONS, LOCK_SETUP, LOCK_ADMISSION = 1, 2, 3
 
 
 def now() -> float:

@@ -1,18 +1,27 @@
-"""First run, signing in and out. The cookie is set and cleared here alone."""
+"""First run, signing in and out. The cookies are set and cleared here alone."""
+
+from urllib.parse import urlsplit
 
 from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import Field
 
-from app.accounts import sessions, users
+from app import access, limits
+from app.accounts import audit, plex, sessions, users
 from app.accounts import setup as first_run
 from app.accounts.identity import Identity
 from app.accounts.passwords import LONGEST, SHORTEST
 from app.api import shapes
-from app.api.answers import Body, answer, nothing
+from app.api.answers import Body, Query, answer, nothing
 from app.api.me import describe
 from app.errors import Problem, wrong_field
+from config.database import transaction
 from config.settings import settings
+from pipelines.integrations.plex import tv
+from pipelines.jobs.resource import rfc3339
+
+PLEX_RETRY = 10  # seconds, where plex.tv does not say
+LONGEST_TRIED = 64  # characters of a name that somebody tried
 
 auth = APIBlueprint(
     "auth", __name__, url_prefix="/api/v1/auth", abp_tags=[{"name": "auth"}], abp_responses=shapes.ERRORS
@@ -34,63 +43,148 @@ class Credentials(Body):
     password: str = Field(max_length=LONGEST)
 
 
+class PlexQuery(Query):
+    """How to sign in with Plex."""
+
+    link: bool = Field(default=False, description="By four letters that are typed at plex.tv/link.")
+
+
 @auth.post("/setup", responses={201: shapes.Me})
 def setup(body: Claim) -> Response:
     """Make the first admin and sign them in
 
     Works once, for the holder of the setup code: `medianest setup-code` prints it.
     """
+    limits.peek("setup", request.remote_addr)
     try:
         account_id = first_run.claim(body.code, body.username, body.password)
     except first_run.AlreadySetUp:
         raise Problem("already_set_up", "Sign in instead.") from None
     except first_run.WrongCode:
+        audit.note("auth.setup_failed", body.username)
+        limits.spend("setup", request.remote_addr)
         raise Problem("wrong_setup_code", "The command medianest setup-code prints it again.") from None
     except users.NameTaken:
         raise wrong_field("username", "is taken") from None
-    return _sign_in(account_id, body.username, "admin", 201)
+    return _sign_in(Identity(account_id, body.username, "admin", None), "auth.setup", 201)
 
 
 @auth.post("/login", responses={200: shapes.Me})
 def login(body: Credentials) -> Response:
     """Sign in with name and password"""
-    account = users.with_password(body.username.strip(), body.password)
+    name = body.username.strip()
+    limits.peek("sign-in", request.remote_addr, name)
+    account = users.with_password(name, body.password)
     if account is None:
+        audit.note("auth.login_failed", name[:LONGEST_TRIED])
+        limits.spend("sign-in", request.remote_addr, name)
         raise Problem("wrong_credentials", headers={"WWW-Authenticate": "Bearer"})
-    return _sign_in(account["id"], account["name"], account["role"], 200)
+    if account["role"] == "suspended":
+        audit.note("auth.login_failed", account["name"], reason="suspended")
+        raise Problem("suspended")
+    return _sign_in(Identity(account["id"], account["name"], account["role"], None), "auth.login", 200)
+
+
+@auth.post("/plex", responses={201: shapes.PlexSignIn})
+def begin_plex(query: PlexQuery) -> Response:
+    """Begin to sign in with Plex
+
+    Send the person to `auth_url`, and ask for the outcome by `GET` in the same browser. Begun again, the first is over.
+    """
+    limits.spend("plex", request.remote_addr)
+    came_with = request.cookies.get(plex.COOKIE)
+    try:
+        begun = plex.begin(
+            link=query.link, came_with=came_with, person=_at_this_browser(), forward_url=_forward_url()
+        )
+    except plex.Unconfigured:
+        raise Problem("plex_unconfigured", "An admin connects one on the page of the services.") from None
+    except tv.Away as away:
+        wait = {"Retry-After": str(int(away.after or PLEX_RETRY))}
+        raise Problem("plex_away", "Try again in a moment.", headers=wait) from None
+    shown = {"auth_url": begun.auth_url, "code": begun.code, "expires_at": rfc3339(begun.expires_at)}
+    response = answer(shown, 201)
+    _set_cookie(response, plex.COOKIE, begun.value, begun.lifetime)
+    return response
+
+
+@auth.get("/plex", responses={200: shapes.PlexStanding})
+def follow_plex() -> Response:
+    """Ask how signing in with Plex stands
+
+    Ask about once a second while it is `waiting`. With `signed_in` comes the session's cookie.
+    """
+    standing = plex.look(request.cookies.get(plex.COOKIE), _at_this_browser())
+    shown = {"state": standing.state, "reason": standing.reason, "message": standing.message}
+    response = answer(shown)
+    if standing.enter is not None:
+        _begin_session(response, standing.enter)
+    if standing.over:
+        _delete_cookie(response, plex.COOKIE)
+    return response
 
 
 @auth.post("/logout", responses={204: None})
 def logout() -> Response:
     """Sign out of this browser"""
-    _end_old_session()
+    old = request.cookies.get(sessions.COOKIE)
+    person = sessions.identify(old) if old else None
+    with transaction():
+        _end_old_session()
+        if person is not None:
+            audit.note("auth.logout", person.name, person)
     response = nothing()
-    response.delete_cookie(
-        sessions.COOKIE, path=_cookie_path(), httponly=True, samesite="Lax", secure=_secure()
-    )
+    _delete_cookie(response, sessions.COOKIE)
     return response
 
 
-def _sign_in(account_id: int, name: str, role: str, status: int) -> Response:
+def _at_this_browser() -> Identity | None:
+    """Who is signed in by cookie."""
+    person = access.current()
+    return person if person is not None and (person.session or "").startswith("s:") else None
+
+
+def _forward_url() -> str:
+    """Where Plex sends the person back to: the address they see us under, which was judged to be ours."""
+    origin = request.headers.get("Origin", "") if access.bearer() is None else ""
+    parts = urlsplit(origin if origin.startswith(("http://", "https://")) else settings().url)
+    return f"{parts.scheme}://{parts.netloc}{settings().base_path}/"
+
+
+def _sign_in(person: Identity, action: str, status: int) -> Response:
+    response = answer(describe(person), status)
+    with transaction():
+        _begin_session(response, person.user_id)
+        audit.note(action, person.name, person)
+    return response
+
+
+def _begin_session(response: Response, account_id: int) -> None:
     """Always a new session: one that the browser brought along may be known to somebody else."""
     _end_old_session()
     value = sessions.begin(account_id, request.headers.get("User-Agent", ""), request.remote_addr or "")
-    response = answer(describe(Identity(account_id, name, role, None)), status)
-    response.set_cookie(
-        sessions.COOKIE,
-        value,
-        max_age=int(sessions.ABSOLUTE),
-        path=_cookie_path(),
-        httponly=True,
-        samesite="Lax",
-        secure=_secure(),
-    )
-    return response
+    _set_cookie(response, sessions.COOKIE, value, sessions.ABSOLUTE)
 
 
 def _end_old_session() -> None:
     if old := request.cookies.get(sessions.COOKIE):
         sessions.end(old)
+
+
+def _set_cookie(response: Response, name: str, value: str, seconds: float) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(seconds),
+        path=_cookie_path(),
+        httponly=True,
+        samesite="Lax",
+        secure=_secure(),
+    )
+
+
+def _delete_cookie(response: Response, name: str) -> None:
+    response.delete_cookie(name, path=_cookie_path(), httponly=True, samesite="Lax", secure=_secure())
 
 
 def _cookie_path() -> str:

@@ -28,6 +28,15 @@ class Sample:
         self.plex_tv.add(self.server, self.other, Player("Felix's phone", self.friend))
         self.plex = PlexServer(self.plex_tv.accounts, self.server, host)
 
+    def environment(self) -> dict[str, str]:
+        """The settings of an installation that belongs to this server and asks this plex.tv."""
+        return {
+            "PLEX_URL": self.plex.base,
+            "PLEX_TOKEN": self.owner.token,
+            "PLEX_TV_URL": self.plex_tv.base,
+            "PLEX_APP_URL": self.plex_tv.base,
+        }
+
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(self.plex_tv)

@@ -1,6 +1,7 @@
 """Signing in by password: the cookie, its life and its end."""
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -152,8 +153,11 @@ def test_the_feed_learns_which_sessions_and_tokens_still_hold(
     assert access.alive(asked) == {"l"}
 
 
-def test_at_most_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    running, most, lock = 0, 0, threading.Lock()
+def test_two_passwords_are_hashed_at_once_two_wait_and_more_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    running, most, refused = 0, 0, 0
+    lock, enough = threading.Lock(), threading.Event()
 
     class Counting:
         def hash(self, _password: str) -> str:
@@ -161,12 +165,25 @@ def test_at_most_two_passwords_are_hashed_at_once(monkeypatch: pytest.MonkeyPatc
             with lock:
                 running += 1
                 most = max(most, running)
-            threading.Event().wait(0.02)
+            enough.wait(10)
             with lock:
                 running -= 1
             return "hash"
 
+    def hashed(_number: int) -> str:
+        nonlocal refused
+        try:
+            return passwords.hashed("password")
+        except passwords.Busy:
+            with lock:
+                refused += 1
+                if refused == 4:
+                    enough.set()
+            return "busy"
+
     monkeypatch.setattr(passwords, "_hasher", Counting())
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(passwords.hashed, ["password"] * 8))
+        answers = Counter(pool.map(hashed, range(8)))
+    assert answers == {"hash": 4, "busy": 4}
     assert most == 2
+    assert passwords.hashed("password") == "hash"

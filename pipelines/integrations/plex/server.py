@@ -1,0 +1,67 @@
+"""The Plex server that MediaNest belongs to: which one it is, and whether a token lets somebody in."""
+
+import structlog
+
+from pipelines.integrations import http
+from pipelines.integrations.http import Reply
+from pipelines.models.connection import Connection, note_identity
+
+log = structlog.get_logger(__name__)
+
+DEADLINE = 3.0  # seconds for one answer
+
+
+class Away(Exception):
+    """No answer of the server that can be relied on; `message` says in plain words why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+def identity(here: Connection) -> str:
+    """The machineIdentifier of the configured server, which is up; raises Away.
+
+    Whoever answers first at a newly configured address is the server. Another one there later is not believed until
+    the address is stored anew: its owner would become admin.
+    """
+    machine = _machine(_ask(here, "/identity"))
+    if here.identity is None:
+        note_identity(here.name, machine)
+    elif here.identity != machine:
+        log.error("another Plex server answers at the address", advice="Store the address of Plex again.")
+        raise Away("Another server answers at its address.")
+    return machine
+
+
+def lets_in(here: Connection, token: str, machine: str) -> bool:
+    """Whether the token opens the server; raises Away."""
+    reply = _ask(here, "/", token)
+    if reply.status == 401:
+        return False
+    if _machine(reply) != machine:
+        raise Away("Another server answers at its address.")
+    return True
+
+
+def _ask(here: Connection, path: str, token: str = "") -> Reply:
+    if here.url is None:
+        raise Away("It is not configured.")
+    headers = {"Accept": "application/json"} | ({"X-Plex-Token": token} if token else {})
+    try:
+        return http.call("GET", here.url + path, headers=headers, deadline=DEADLINE)
+    except http.Unreachable as error:
+        raise Away(error.message) from None
+
+
+def _machine(reply: Reply) -> str:
+    if reply.status != 200:
+        starting = reply.status == 503
+        raise Away("It is starting." if starting else f"It answers with error {reply.status}.")
+    try:
+        machine = reply.json()["MediaContainer"]["machineIdentifier"]
+    except (http.Unreachable, LookupError, TypeError):
+        machine = None
+    if not isinstance(machine, str) or not machine.isalnum():
+        raise Away("Its answer cannot be understood.")
+    return machine
