@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import g, request
 
+from app import limits
 from app.accounts import audit, sessions, tokens
 from app.accounts.identity import Identity
 from app.envelope import SAFE_METHODS
@@ -23,6 +24,10 @@ Need = Literal["public", "read", "jobs", "admin"]
 # something that has this scope (a session has all); "admin" is for admins besides.
 RULES: dict[str, Need] = {
     "pages.screen": "public",
+    "pages.account": "public",
+    "pages.people": "public",
+    "pages.services": "public",
+    "pages.audit": "public",
     "pages.static": "public",
     "pages.manifest": "public",
     "pages.favicon": "public",
@@ -37,9 +42,12 @@ RULES: dict[str, Need] = {
     "auth.setup": "public",
     "auth.login": "public",
     "auth.logout": "public",
+    "auth.begin_plex": "public",
+    "auth.follow_plex": "public",
     "me.show": "read",
     "me.list_sessions": "read",
     "me.revoke_session": "jobs",
+    "me.revoke_other_sessions": "jobs",
     "me.list_tokens": "read",
     "me.create_token": "jobs",
     "me.revoke_token": "jobs",
@@ -61,6 +69,13 @@ RULES: dict[str, Need] = {
     "services.list_services": "read",
     "services.show": "read",
     "services.history": "read",
+    "services.change": "admin",
+    "services.test": "admin",
+    "users.list_users": "admin",
+    "users.show": "admin",
+    "users.change": "admin",
+    "users.delete": "admin",
+    "audit.list_entries": "admin",
     "queues.list_queues": "admin",
     "queues.change": "admin",
     "workers.list_workers": "admin",
@@ -113,6 +128,8 @@ def check() -> None:
     if need == "public":
         return
     identity = signed_in()
+    if request.path.startswith("/api/v1/"):
+        limits.spend_own("call", identity)
     if need is None or (need == "admin" and identity.role != "admin"):
         audit.note("access.refused", f"{request.method} {request.path}", identity)
         raise Problem("forbidden")

@@ -1,6 +1,7 @@
 """Whatever goes wrong is answered as problem+json (RFC 9457) that tells nothing about our insides.
 
-`CODES` is the list of all codes; the documentation of the API shows it.
+A browser that asks for a page, not for the API, gets the same as a small page. `CODES` is the list of all codes; the
+documentation of the API shows it.
 """
 
 import json
@@ -9,15 +10,17 @@ from typing import Any
 from urllib.parse import quote
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, render_template, request
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
+from app.accounts import passwords
 from config.database import AWAY
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = 5  # seconds, while the database is away
+PASSWORD_RETRY = 1  # seconds, while too many passwords are being hashed
 LONGEST_FIELD = 100  # characters of a field's name that are repeated
 
 FieldError = dict[str, str]
@@ -105,6 +108,7 @@ def register(app: Flask) -> None:
     """Answer every exception."""
     app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(passwords.Busy, _busy)
     for away in AWAY:
         app.register_error_handler(away, _database_away)
     app.register_error_handler(Exception, _unexpected)
@@ -127,6 +131,11 @@ def _http_error(error: HTTPException) -> Response:
 def _database_away(error: Exception) -> Response:
     log.warning("the database is away", error=type(error).__name__)
     return _answer("database_away", "Try again in a moment.", headers={"Retry-After": str(RETRY_AFTER)})
+
+
+def _busy(_error: Exception) -> Response:
+    detail = "Many passwords are being checked; try again in a moment."
+    return _answer("too_many_requests", detail, headers={"Retry-After": str(PASSWORD_RETRY)})
 
 
 def _unexpected(_error: Exception) -> Response:
@@ -154,4 +163,14 @@ def _answer(
     }
     if errors is not None:
         body["errors"] = errors
+    if _wants_page():
+        return Response(render_template("error.html", **body), status or usual, headers, mimetype="text/html")
     return Response(json.dumps(body), status or usual, headers, content_type="application/problem+json")
+
+
+def _wants_page() -> bool:
+    """Whether a browser asks, and for something that people look at."""
+    if f"{request.path}/".startswith("/api/"):
+        return False
+    best = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
+    return best == "text/html"

@@ -10,6 +10,7 @@ from flask_openapi.openapi import OpenAPI
 from app import access, envelope, errors
 from app.accounts import sessions
 from app.api import shapes
+from app.api.audit import audit
 from app.api.auth import auth
 from app.api.cookies import cookies
 from app.api.docs import docs
@@ -21,6 +22,7 @@ from app.api.me import me
 from app.api.metrics import metrics
 from app.api.queues import queues
 from app.api.services import services
+from app.api.users import users
 from app.api.workers import workers
 from app.errors import Problem
 from app.feed.handshake import SERVER_OPTIONS
@@ -34,6 +36,8 @@ from config.settings import settings
 log = structlog.get_logger(__name__)
 
 BOOT_ERROR = 3  # with this exit code gunicorn's master gives up instead of starting the worker again
+HOLD_NOTHING = frozenset({"feed.follow", "services.change", "services.test"})
+"""Calls that keep no connection to the database: the feed stays open for hours, the others wait for a service."""
 NEEDS_NO_SCHEMA = ("health.alive", "health.ready", "health.services")
 
 DESCRIPTION = (
@@ -49,13 +53,28 @@ def build() -> OpenAPI:
     app = _described()
     errors.register(app)
     app.before_request(envelope.begin)
+    app.before_request(envelope.answer_preflight)
     _require_schema(app)
     app.before_request(_hold_connection)
     app.before_request(access.check)
     app.before_request(envelope.check_body)
     app.after_request(envelope.finish)
     app.teardown_request(_let_connection_go)
-    for api in (health, metrics, auth, me, cookies, jobs, downloads, kinds, services, queues, workers):
+    for api in (
+        health,
+        metrics,
+        auth,
+        me,
+        cookies,
+        jobs,
+        downloads,
+        kinds,
+        services,
+        users,
+        audit,
+        queues,
+        workers,
+    ):
         app.register_api(api)
     for blueprint in (docs, pages, feed):
         app.register_blueprint(blueprint)
@@ -66,8 +85,8 @@ def build() -> OpenAPI:
 
 
 def _hold_connection() -> None:
-    """Let all of a call's questions to the database use one connection; not the feed's, which stays open for hours."""
-    if access.is_private(request.endpoint) and request.endpoint != "feed.follow":
+    """Let all of a call's questions to the database use one connection."""
+    if access.is_private(request.endpoint) and request.endpoint not in HOLD_NOTHING:
         held = database.database.connection_context()
         with suppress(*database.AWAY):  # whoever asks it something will say so
             held.__enter__()

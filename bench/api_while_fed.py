@@ -10,6 +10,7 @@ import threading
 from contextlib import ExitStack
 
 from app.accounts import tokens, users
+from app.accounts.identity import SCOPES
 from bench.client import drive
 from bench.feed import EVENTS_PER_SECOND, Followers, Publisher
 from bench.figure import Figure, Setting
@@ -51,7 +52,7 @@ def rates(setting: Setting, rounds: int, seconds: float) -> tuple[float, float]:
         env["PROMETHEUS_MULTIPROC_DIR"] = str(setting.folder / "ours" / "run" / "metrics")
         stack.enter_context(at_home(env))
         owner = users.create("ann", None, "admin")
-        token = tokens.create(owner, "bench")[1]
+        token = tokens.create(owner, "bench", SCOPES)[1]
         job = submit(Submission(KIND, {"url": "https://videos.example/1"}, owner_id=owner))[0]["id"]
         web = stack.enter_context(WebServer(env, workers=1))
         reader, publisher = Reader(web.port, job, token), Publisher()

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from app.accounts import tokens, users
+from app.accounts.identity import SCOPES
 from bench.figure import Figure, Setting
 from bench.home import at_home, environment
 from config.redis import FEED_LENGTH, FEED_STREAM, quick
@@ -185,7 +186,7 @@ def sides(setting: Setting, stack: ExitStack) -> tuple[Side, Side]:
     env = environment(setting, redis, setting.folder / "ours")
     env["PROMETHEUS_MULTIPROC_DIR"] = str(setting.folder / "ours" / "run" / "metrics")
     stack.enter_context(at_home(env))
-    token = tokens.create(users.create("ann", None, "admin"), "bench")[1]
+    token = tokens.create(users.create("ann", None, "admin"), "bench", SCOPES)[1]
     web = stack.enter_context(WebServer(env, workers=1))
     rival = stack.enter_context(Rival(redis.url))
     (worker,) = psutil.Process(web.pid).children()

@@ -8,11 +8,12 @@ from pathlib import Path
 import psycopg2
 
 from app.accounts import tokens, users
+from app.accounts.identity import SCOPES
 from bench.figure import Setting
 from config import database, redis, schema
 from config.settings import settings
 from pipelines.jobs.events import publisher
-from pipelines.models.account import name_of
+from pipelines.models.account import remembered_name
 from tests.servers import RedisServer
 
 SECRET = "a-secret-of-the-bench-0123456789-abcdef"
@@ -23,6 +24,7 @@ def environment(setting: Setting, server: RedisServer, folder: Path, **more: str
     return {
         "MEDIANEST_DATA_DIR": str(folder),
         "MEDIANEST_SECRET_KEY": SECRET,
+        "MEDIANEST_REQUESTS_PER_MINUTE": "1000000",  # counted as in daily life, but nobody is refused
         "REDIS_URL": server.url,
         "DATABASE_URL": f"sqlite:///{folder / 'medianest.db'}",
         **setting.env,
@@ -50,14 +52,16 @@ def at_home(env: dict[str, str]) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for remembered in (settings, redis.quick, redis.blocking, name_of):
+    for remembered in (settings, redis.quick, redis.blocking, remembered_name):
         remembered.cache_clear()
 
 
 def people(count: int) -> list[str]:
     """Make ordinary users; a token of each."""
     with database.transaction():
-        return [tokens.create(users.create(f"user-{n}", None, "user"), "bench")[1] for n in range(count)]
+        return [
+            tokens.create(users.create(f"user-{n}", None, "user"), "bench", SCOPES)[1] for n in range(count)
+        ]
 
 
 @contextmanager

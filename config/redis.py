@@ -27,7 +27,7 @@ def _client(timeout: float) -> Any:
     return redis.Redis.from_url(
         settings().redis_url,
         socket_timeout=timeout,
-        socket_connect_timeout=0.5,
+        socket_connect_timeout=min(timeout, 0.5),
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )
@@ -43,6 +43,11 @@ def quick() -> Any:
 def blocking() -> Any:
     """The client for reads that wait up to BLOCK_SECONDS."""
     return _client(BLOCK_SECONDS + 1.0)
+
+
+def pool(timeout: float) -> Any:
+    """Connections for a library that makes a client of its own; no answer takes longer than `timeout` seconds."""
+    return _client(timeout).connection_pool
 
 
 def follower(url: str, timeout: float) -> Any:

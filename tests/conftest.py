@@ -15,7 +15,7 @@ import pytest
 from config import database, redis, schema
 from config.settings import Settings, settings
 from pipelines.jobs.events import publisher
-from pipelines.models.account import name_of
+from pipelines.models.account import remembered_name
 from tests.servers import PostgresServer, RedisServer
 from tests.standins.video_site import VideoSite
 from tests.system import System
@@ -68,7 +68,7 @@ def home(
 
 
 def forget_settings() -> None:
-    for remembered in (settings, redis.quick, redis.blocking, name_of):
+    for remembered in (settings, redis.quick, redis.blocking, remembered_name):
         remembered.cache_clear()
 
 

@@ -76,6 +76,15 @@ def of_account(account_id: int) -> list[Row]:
     )
 
 
+def revoke_others(account_id: int, key: str | None) -> int:
+    """End an account's sessions but the one that `key` (of an identity) names; how many those were."""
+    kind, _, rest = (key or "").partition(":")
+    own = rest.partition(":")[0] if kind == "s" else ""
+    return len(
+        change("DELETE FROM session WHERE account_id = %s AND digest <> %s RETURNING digest", account_id, own)
+    )
+
+
 def revoke(account_id: int, session_id: str) -> bool:
     """End one of an account's sessions; False if it has none of that id."""
     return bool(

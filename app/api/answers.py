@@ -2,12 +2,14 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.errors import wrong_field
 from config.database import Row
@@ -20,6 +22,25 @@ ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 """A pattern: databases and terminals take no control characters."""
 
 Text = Annotated[str, Field(pattern=ONE_LINE, max_length=200)]
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+
+
+def _date_time(value: object) -> object:
+    if not isinstance(value, str) or not _DATE_TIME.fullmatch(value):
+        raise ValueError("must be a date and time with its zone, such as 2030-01-31T20:00:00Z")
+    return value
+
+
+def _within_reason(value: datetime) -> datetime:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise ValueError("is too far away")
+    return value
+
+
+DateTime = Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_within_reason)]
+"""A time as RFC 3339 writes it."""
 
 
 class Body(BaseModel):

@@ -9,10 +9,11 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from app import access
+from app.accounts import audit
 from app.api import shapes
 from app.api.answers import Body, PageQuery, nothing, part
 from app.errors import Problem, wrong_field
-from config.database import Row
+from config.database import Row, transaction
 from pipelines.jobs.resource import rfc3339
 from pipelines.models import cookie
 from pipelines.models.account import SYSTEM
@@ -75,16 +76,21 @@ def lend(path: HostPath, body: LentCookies) -> Response:
     host = cookie.host_name(path.host)
     if host is None:
         raise wrong_field("host", "is not the name of a host")
-    cookie.put(person.user_id, host, _kept(host, body.cookies))
+    kept = _kept(host, body.cookies)
+    with transaction():
+        cookie.put(person.user_id, host, kept)
+        audit.note("cookies.stored", host, person)
     return nothing()
 
 
 @cookies.delete("/<host>", responses={204: None})
 def forget(path: HostPath) -> Response:
     """Take back the cookies for a host"""
-    host = cookie.host_name(path.host)
-    if host is None or not cookie.delete(access.signed_in().user_id, host):
-        raise Problem("not_found", "You lend no cookies for this host.")
+    person, host = access.signed_in(), cookie.host_name(path.host)
+    with transaction():
+        if host is None or not cookie.delete(person.user_id, host):
+            raise Problem("not_found", "You lend no cookies for this host.")
+        audit.note("cookies.forgotten", host, person)
     return nothing()
 
 

@@ -7,10 +7,11 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from app import access
+from app.accounts import audit
 from app.api import shapes
 from app.api.answers import PageQuery, Query, answer, nothing, number_of, page, place_of
 from app.errors import Problem
-from config.database import Row
+from config.database import Row, transaction
 from config.settings import settings
 from pipelines.integrations import library
 from pipelines.jobs.resource import describe_owner, rfc3339
@@ -87,5 +88,8 @@ def delete(path: DownloadPath, query: DeleteQuery) -> Response:
     row = _own_download(path.download_id)
     if query.files and not download.shared(row["path"], row["id"]):
         library.remove(settings().media_dir, [file["path"] for file in row["files"]])
-    download.forget(row["id"])
+    with transaction():
+        download.forget(row["id"])
+        target = str(row["id"])
+        audit.note("download.deleted", target, access.signed_in(), title=row["title"], files=query.files)
     return nothing()

@@ -3,19 +3,19 @@
 import math
 import re
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from flask import Response, g, request
 from flask_openapi.blueprint import APIBlueprint
 from peewee import IntegrityError
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
-from app import access
+from app import access, limits
+from app.accounts import audit
 from app.accounts.identity import Identity
 from app.api import shapes
-from app.api.answers import Body, PageQuery, Text, answer, number_of, page, place_of
+from app.api.answers import Body, DateTime, PageQuery, Text, answer, number_of, page, place_of
 from app.errors import Problem, wrong_field, wrong_fields
 from config.database import Row
 from config.json_text import write_json
@@ -37,21 +37,7 @@ jobs = APIBlueprint(
     abp_responses=shapes.ERRORS,
 )
 
-DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
-FIRST_YEAR, LAST_YEAR = 1970, 9000
-
-
-def _date_time(value: object) -> object:
-    if not isinstance(value, str) or not DATE_TIME.fullmatch(value):
-        raise ValueError("must be a date and time with its zone, such as 2030-01-31T20:00:00Z")
-    return value
-
-
-def _within_reason(value: datetime) -> datetime:
-    if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError("is too far away")
-    return value
 
 
 class NewJob(Body):
@@ -66,9 +52,7 @@ class NewJob(Body):
         le=9,
         description="9 goes first; above 4 only for admins.",
     )
-    scheduled_at: (
-        Annotated[AwareDatetime, BeforeValidator(_date_time), AfterValidator(_within_reason)] | None
-    ) = Field(default=None, description="Not before this time.")
+    scheduled_at: DateTime | None = Field(default=None, description="Not before this time.")
 
 
 class JobsQuery(PageQuery):
@@ -120,9 +104,10 @@ def submit(body: NewJob) -> Response:
 
     202 with the new job and its address in `Location`; 200 if the Idempotency-Key has led to this job before, or if
     the kind allows only one such job at a time and it is there already. 429 with `Retry-After` once the hour's quota
-    is used up.
+    is used up, or after too many submissions in a minute.
     """
     person = access.signed_in()
+    limits.spend_own("submit", person)
     wanted = _submission(body, person)
     try:
         row, new = write_down(wanted)
@@ -160,7 +145,7 @@ def _submission(body: NewJob, person: Identity) -> Submission:
         scheduled_at=body.scheduled_at.timestamp() if body.scheduled_at else None,
         key=_idempotency_key(),
         request_id=g.request_id,
-        hourly=None if person.admin else kind.hourly(),
+        hourly=person.hourly(kind.name, kind.hourly()),
     )
 
 
@@ -170,7 +155,14 @@ def _kind_for(person: Identity, name: str) -> Kind:
         raise wrong_field("kind", "is not a kind of job; GET /kinds lists them")
     if kind.submit_role == "admin" and not person.admin:
         raise Problem("forbidden", "Jobs of this kind are for admins.")
+    _require_permission(person, name)
     return kind
+
+
+def _require_permission(person: Identity, kind: str) -> None:
+    if not person.may_submit(kind):
+        audit.note("access.refused", f"{request.method} {request.path}", person, kind=kind)
+        raise Problem("not_permitted", "Ask an admin for it.")
 
 
 def _idempotency_key() -> str | None:
@@ -279,4 +271,5 @@ def retry(path: JobPath) -> Response:
 
     The same job, with its count of failures back at 0.
     """
+    _require_permission(access.signed_in(), _own_job(path.job_id)["kind"])
     return _steer(path, state.retry, "retried")

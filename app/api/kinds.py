@@ -6,6 +6,8 @@ from typing import Any
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
+from app import access
+from app.accounts.identity import Identity
 from app.api import shapes
 from app.api.answers import PageQuery, part
 from pipelines.kind import Kind
@@ -35,7 +37,15 @@ def describe(kind: Kind) -> dict[str, Any]:
     }
 
 
+def _allowed(person: Identity, kind: Kind) -> bool:
+    """Whether this person may submit jobs of the kind."""
+    by_role = kind.submit_role == "user" or (kind.submit_role == "admin" and person.admin)
+    return by_role and person.may_submit(kind.name)
+
+
 @kinds.get("", responses={200: shapes.Page[shapes.Kind]})
 def list_kinds(query: PageQuery) -> Response:
     """List the kinds of jobs"""
-    return part([describe(kind) for kind in KINDS.values()], query, "kinds")
+    person = access.signed_in()
+    items = [{**describe(kind), "allowed": _allowed(person, kind)} for kind in KINDS.values()]
+    return part(items, query, "kinds")

@@ -6,9 +6,12 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
+from app import access
+from app.accounts import audit
 from app.api import shapes
 from app.api.answers import Body, PageQuery, answer, part
 from app.errors import Problem, wrong_field
+from config.database import transaction
 from pipelines.jobs.events import ring_bell
 from pipelines.kind import limits_of
 from pipelines.models import queue, worker
@@ -88,11 +91,13 @@ def change(path: QueuePath, body: QueueSettings) -> Response:
         raise wrong_field("paused", "give paused, limit or both")
     if path.name not in _described():
         raise Problem("not_found", "There is no such queue.")
-    queue.configure(
-        path.name,
-        paused=body.paused if "paused" in given else None,
-        limit=body.limit,
-        keep_limit="limit" not in given,
-    )
+    with transaction():
+        queue.configure(
+            path.name,
+            paused=body.paused if "paused" in given else None,
+            limit=body.limit,
+            keep_limit="limit" not in given,
+        )
+        audit.note("queue.changed", path.name, access.signed_in(), **body.model_dump(exclude_unset=True))
     ring_bell(path.name, BELLS)
     return answer(_described()[path.name])

@@ -208,6 +208,7 @@ class Kind(BaseModel):
     submit: Literal["user", "admin", "system"] = Field(description="Who may submit it.")
     every: float | None = Field(description="Seconds after which the system submits one by itself.")
     max_attempts: int
+    allowed: bool = Field(description="Whether you may submit it.")
 
 
 class Service(BaseModel):
@@ -220,6 +221,26 @@ class Service(BaseModel):
     since: str | None = Field(description="When it came into this state.")
     checked_at: str | None
     message: str
+    url: str | None = Field(default=None, description="Only for admins, of a service that can be set.")
+    has_secret: bool | None = Field(default=None, description="Whether it has a token or key; as `url`.")
+
+
+class ServerSeen(BaseModel):
+    """What a service calls itself."""
+
+    name: str | None
+    version: str | None
+
+
+class ServiceTest(BaseModel):
+    """What a test of a service's address and secret showed."""
+
+    ok: bool
+    state: Literal["up", "degraded", "starting", "down", "unconfigured"]
+    latency_ms: float | None = Field(description="Of its first answer.")
+    message: str = Field(description="What is wrong.")
+    advice: str = Field(description="What to do.")
+    server: ServerSeen | None
 
 
 class ServiceCheck(BaseModel):
@@ -239,6 +260,22 @@ class Me(BaseModel):
     role: Literal["admin", "user"]
 
 
+class PlexSignIn(BaseModel):
+    """Where to sign in with Plex; `code` is what to type there if it has four letters."""
+
+    auth_url: str
+    code: str
+    expires_at: str
+
+
+class PlexStanding(BaseModel):
+    """How signing in with Plex stands. While plex.tv or the server is away it goes on waiting, and `reason` says so."""
+
+    state: Literal["waiting", "signed_in", "expired", "refused"]
+    reason: Literal["plex_away", "server_away", "no_access", "suspended", "approval"] | None
+    message: str
+
+
 class Quota(BaseModel):
     """How much of an hour's quota is used."""
 
@@ -247,9 +284,65 @@ class Quota(BaseModel):
     resets_at: str | None = Field(description="When the first of those used no longer counts.")
 
 
-class Standing(Me):
-    """Who is asking, and how many jobs they may still submit."""
+class Permissions(BaseModel):
+    """Which kinds of jobs somebody may submit, as far as an admin decides that."""
 
+    download: bool
+    request: bool
+    scan: bool
+
+
+class OwnQuotas(BaseModel):
+    """How many jobs an hour somebody may submit; null: as everybody, 0: any number."""
+
+    download: int | None
+    request: int | None
+
+
+class User(BaseModel):
+    """An account."""
+
+    id: str
+    name: str
+    role: Literal["admin", "user", "suspended"]
+    suspended: Literal["approval", "access", "admin"] | None = Field(
+        description="Why: waits for an admin; Plex shares the server no longer; by an admin."
+    )
+    plex: bool = Field(description="Whether they sign in with Plex.")
+    email: str | None
+    created_at: str
+    seen_at: str | None
+    permissions: Permissions
+    quotas: OwnQuotas
+
+
+class Actor(BaseModel):
+    """Who did it; the id is 0 for the command line and the system itself."""
+
+    id: str
+    name: str
+
+
+class AuditEntry(BaseModel):
+    """One thing that somebody did."""
+
+    id: str
+    at: str
+    actor: Actor | None = Field(description="null: nobody was signed in.")
+    address: str = Field(description="From where; empty for the machine itself.")
+    action: str
+    target: str
+    detail: dict[str, Any]
+
+
+Scopes = list[Literal["read", "jobs", "admin"]]
+
+
+class Standing(Me):
+    """Who is asking, what they may do, and how many jobs they may still submit."""
+
+    permissions: Permissions
+    scopes: Scopes = Field(description="What the session or token that asks is good for.")
     quotas: dict[str, Quota] = Field(description="By kind of job.")
 
 
@@ -265,6 +358,7 @@ class Session(BaseModel):
 
     id: str
     agent: str
+    address: str = Field(description="Where it was signed in.")
     created_at: str
     seen_at: str
     current: bool
@@ -275,7 +369,9 @@ class Token(BaseModel):
 
     id: str
     label: str
+    scopes: Scopes
     created_at: str
+    expires_at: str | None
     used_at: str | None
 
 

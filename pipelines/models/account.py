@@ -1,5 +1,6 @@
 """Accounts, their sessions and their personal tokens; only digests of secrets are stored."""
 
+import time
 from functools import lru_cache
 from typing import Literal
 
@@ -9,6 +10,7 @@ from config.database import change, is_sqlite, query, transaction
 from pipelines.models.table import Table
 
 SYSTEM = 0  # the owner id of what nobody owns: the system's jobs, the local command line's
+NAMES_KEPT = 60  # seconds until the name of a deleted account is forgotten
 
 
 Why = Literal["approval", "access", "admin"]
@@ -66,9 +68,14 @@ class Token(Table):
     used_at = DoubleField(null=True)
 
 
-@lru_cache(maxsize=1024)
 def name_of(account_id: int) -> str | None:
-    """The name of an account, None if there is none; names do not change."""
+    """The name of an account, None if there is none. Names do not change, but an account may be deleted."""
+    return remembered_name(account_id, int(time.monotonic() // NAMES_KEPT))
+
+
+@lru_cache(maxsize=1024)
+def remembered_name(account_id: int, _minute: int) -> str | None:
+    """The name as this process read it in that minute."""
     account = Account.select(Account.name).where(Account.id == account_id).first()
     return None if account is None else str(account.name)
 

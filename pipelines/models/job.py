@@ -121,6 +121,13 @@ def newest_first(
         return list(rows)
 
 
+def unfinished(owner_id: int) -> list[int]:
+    """The ids of an account's jobs that have not ended, without children: those end with their parents."""
+    mine = (Job.owner_id == owner_id) & Job.parent_id.is_null() & Job.state.in_(LIVE)
+    with database.connection_context():
+        return [row.id for row in Job.select(Job.id).where(mine).order_by(Job.id)]
+
+
 def history(job_id: int, *, limit: int, after: int = 0) -> list[Row]:
     """What happened to a job after event id `after`, oldest first."""
     with database.connection_context():

@@ -11,14 +11,16 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, ConfigDict, Field
 from werkzeug.test import TestResponse
 
-from app import create_app
+from app import create_app, limits
 from app.accounts import tokens, users
+from app.accounts.identity import SCOPES
 from config import database, redis, schema
 from config.settings import settings
 from pipelines.jobs.events import publisher
 from pipelines.kind import Context, Kind
-from pipelines.models.account import name_of
+from pipelines.models.account import remembered_name
 from pipelines.registry import KINDS
+from tests.app.web_process import WebServer
 from tests.servers import RedisServer
 
 API = "/api/v1"
@@ -75,7 +77,8 @@ def fresh_settings() -> None:
     settings.cache_clear()
     redis.quick.cache_clear()
     redis.blocking.cache_clear()
-    name_of.cache_clear()
+    limits.counts.cache_clear()
+    remembered_name.cache_clear()
 
 
 @pytest.fixture
@@ -84,6 +87,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, redis_server: R
     monkeypatch.setenv("MEDIANEST_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("REDIS_URL", redis_server.url)
     fresh_settings()
+    redis.quick().flushall()  # nobody has spent anything of a limit
+    fresh_settings()  # a test may have a Redis of its own
     yield tmp_path / "data"
     publisher.flush()
     fresh_settings()
@@ -123,6 +128,18 @@ def app(bound_database: str, kinds: None) -> Iterator[Flask]:
 
 
 @pytest.fixture
+def served(bound_database: str, environment: Path, redis_server: RedisServer) -> Iterator[WebServer]:
+    """MediaNest behind gunicorn, on the database that this process is bound to."""
+    variables = {
+        "DATABASE_URL": bound_database,
+        "REDIS_URL": redis_server.url,
+        "MEDIANEST_DATA_DIR": str(environment),
+    }
+    with WebServer(variables) as server:
+        yield server
+
+
+@pytest.fixture
 def browser(app: Flask) -> FlaskClient:
     """A client with a cookie jar and no token."""
     return app.test_client()
@@ -130,7 +147,7 @@ def browser(app: Flask) -> FlaskClient:
 
 def caller(app: Flask, name: str, role: str) -> Caller:
     account_id = users.create(name, None, role)
-    _, token = tokens.create(account_id, "test")
+    _, token = tokens.create(account_id, "test", SCOPES)
     return Caller(app.test_client(), token, account_id)
 
 

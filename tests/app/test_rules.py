@@ -1,42 +1,121 @@
-"""Everything has a rule, and nothing is allowed without one."""
+"""Every route × every proof: what the one table says is what happens, and nothing is allowed without an entry."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
+from werkzeug.routing import Rule
 
 from app.access import RULES
 from tests.app.conftest import Caller
+from tests.app.proofs import IN, PROOFS, REFUSALS, Proof
+from tests.app.web_process import WebServer
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+with_each_proof = pytest.mark.parametrize("name", PROOFS)
+
+# public in the table, because their views know better: metrics have a token of their own besides, and whoever is not
+# signed in gets the sign-in at the address of any screen
+SCREENS = {"pages.screen", "pages.account"}
+ADMIN_SCREENS = {"pages.people", "pages.services", "pages.audit"}
 
 
+def verdict(proof: Proof, endpoint: str) -> tuple[int, str]:
+    """What has to come of it: a status and a code, or IN."""
+    if endpoint == "metrics.scrape" and proof.refusal:
+        return proof.refused()
+    if endpoint in SCREENS | ADMIN_SCREENS and proof.refusal:
+        return proof.refused() if proof.refusal == "suspended" else IN
+    if endpoint in ADMIN_SCREENS | {"metrics.scrape"}:
+        return IN if proof.acts_as_admin else (403, "forbidden")
+    return proof.verdict(endpoint)
+
+
+@pytest.fixture
+def unlimited(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody calls too often."""
+    monkeypatch.setenv("MEDIANEST_REQUESTS_PER_MINUTE", "0")
+
+
+@on_sqlite
 def test_every_endpoint_has_a_rule_and_every_rule_an_endpoint(app: Flask) -> None:
     assert {rule.endpoint for rule in app.url_map.iter_rules()} == set(RULES)
 
 
-def test_an_endpoint_without_a_rule_is_refused_to_everyone(app: Flask, admin: Caller) -> None:
+@on_sqlite
+@with_each_proof
+def test_an_endpoint_without_a_rule_is_refused_to_everyone(app: Flask, name: str) -> None:
     app.add_url_rule("/api/v1/forgotten", "forgotten", lambda: "secret")
-    response = admin.get("/forgotten")
-    assert (response.status_code, response.get_json()["code"]) == (403, "forbidden")
+    proof = PROOFS[name]()
+    client = app.test_client(use_cookies=False)
+    response = client.get("/api/v1/forgotten", headers=proof.headers("http://localhost"))
+    assert response.get_json()["code"] == (proof.refusal or "forbidden")
+    assert response.status_code in (401, 403)
 
 
-def test_only_what_is_public_answers_without_signing_in(app: Flask) -> None:
-    client = app.test_client()
-    for rule in app.url_map.iter_rules():
-        if RULES[rule.endpoint] == "public" or rule.websocket:
-            continue
-        path = rule.rule.replace("<", "").replace(">", "")
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            response = client.open(path, method=method)
-            assert response.status_code == 401, (method, path)
-            assert response.get_json()["code"] == "not_signed_in"
-            assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
-def test_metrics_want_their_own_token_or_an_admin(
-    admin: Caller, friend: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch
+@with_each_proof
+def test_each_route_lets_in_whom_the_table_says_and_nobody_else(
+    unlimited: None, app: Flask, name: str
 ) -> None:
-    def scrape(token: str | None) -> int:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return app.test_client().get("/metrics", headers=headers).status_code
+    answers = {
+        (rule.endpoint, method): _ask(app, rule, method, PROOFS[name]()) for rule, method in _routes(app)
+    }
+    wrong = {place: (got, wanted) for place, (got, wanted) in answers.items() if got != wanted}
+    assert not wrong
+    assert {endpoint for endpoint, _ in answers} == set(RULES) - {"feed.follow"}
 
-    assert [scrape(None), scrape(friend.token), scrape(admin.token)] == [401, 403, 200]
+
+def _routes(app: Flask) -> Iterator[tuple[Rule, str]]:
+    for rule in app.url_map.iter_rules():
+        if not rule.websocket:
+            yield from ((rule, method) for method in sorted((rule.methods or set()) - {"OPTIONS"}))
+
+
+def _ask(app: Flask, rule: Rule, method: str, proof: Proof) -> tuple[tuple[int, str], tuple[int, str]]:
+    """How access answered, and how it should have; each proof is used once, for a route may end it."""
+    built = rule.build(dict.fromkeys(rule.arguments, "none"))
+    assert built is not None
+    body: dict[str, str] | None = None if method in ("GET", "HEAD") else {}
+    client = app.test_client(use_cookies=False)
+    response = client.open(built[1], method=method, json=body, headers=proof.headers("http://localhost"))
+    wanted = verdict(proof, rule.endpoint)
+    if method == "HEAD":  # has no body that could say the code
+        return (response.status_code if response.status_code in (401, 403) else 0, wanted[1]), wanted
+    code = (response.get_json(silent=True) or {}).get("code")
+    return (response.status_code, code) if code in REFUSALS else IN, wanted
+
+
+def test_the_feed_lets_in_whom_the_table_says_and_nobody_else(served: WebServer) -> None:
+    own = f"http://127.0.0.1:{served.port}"
+    answers: dict[str, tuple[object, object]] = {}
+    for name, make in PROOFS.items():
+        proof = make()
+        answers[name] = (_shake_hands(served, proof, own), verdict(proof, "feed.follow"))
+        if proof.cookie is not None:
+            for origin in ("http://evil.example", None):
+                answers[f"{name} at {origin}"] = (_shake_hands(served, proof, origin), (403, "cross_site"))
+    assert {name: answer for name, answer in answers.items() if answer[0] != answer[1]} == {}
+
+
+def _shake_hands(served: WebServer, proof: Proof, origin: str | None) -> tuple[int, str]:
+    address, where = f"ws://127.0.0.1:{served.port}/ws", Origin(origin) if origin else None
+    try:
+        with connect(address, additional_headers=proof.headers(), origin=where) as connection:
+            assert json.loads(connection.recv(timeout=10))["type"] == "hello"
+            return IN
+    except InvalidStatus as refusal:
+        return refusal.response.status_code, json.loads(refusal.response.body or b"{}")["code"]
+
+
+@on_sqlite
+def test_whoever_is_refused_as_no_admin_is_written_down(friend: Caller, admin: Caller) -> None:
+    friend.get("/users")
+    friend.delete(f"/users/{admin.id}")
+    entries = admin.get("/admin/audit?action=access.refused").get_json()["items"]
+    assert [entry["target"] for entry in entries] == [f"DELETE /api/v1/users/{admin.id}", "GET /api/v1/users"]
+    assert {entry["actor"]["id"] for entry in entries} == {str(friend.id)}

@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from app.accounts import sessions, tokens, users
+from app.accounts.identity import SCOPES
 from config.database import database, query
 from tests.app.conftest import API, use_database
 from tests.app.web_process import ROOT, WebServer
@@ -42,7 +43,7 @@ def served(
 @pytest.fixture
 def person(served: WebServer) -> Person:
     account = users.create("dora", None, "user")
-    return sessions.begin(account, "test"), tokens.create(account, "test")[1]
+    return sessions.begin(account, "test"), tokens.create(account, "test", SCOPES)[1]
 
 
 def test_fifty_submissions_with_one_key_through_four_processes_are_one_job(

@@ -3,6 +3,7 @@
 import pytest
 
 from app.accounts import sessions, tokens
+from app.accounts.identity import SCOPES
 from config.database import change
 from pipelines.models import service
 from tests.app.conftest import Caller
@@ -17,7 +18,7 @@ def someone(friend: Caller) -> Caller:
     """Somebody for whom each list has several items."""
     for number in range(3):
         sessions.begin(friend.id, f"browser {number}")
-        tokens.create(friend.id, f"script {number}")
+        tokens.create(friend.id, f"script {number}", SCOPES)
         service.record("disk", "up", 1.0, "")
     change("UPDATE service_check SET at = at - 3600.0 * id")
     return friend

@@ -11,8 +11,10 @@ from werkzeug.test import TestResponse
 from yt_dlp.cookies import YoutubeDLCookieJar
 
 from app.accounts import tokens, users
+from app.accounts.identity import SCOPES
 from config.database import change, query
-from config.settings import read_or_create, settings
+from config.key_file import read_or_create
+from config.settings import settings
 from pipelines.models.cookie import cookies_for
 from tests.app.conftest import API, Caller
 from tests.app.web_process import WebServer
@@ -209,7 +211,7 @@ def test_unknown_fields_are_refused_and_not_repeated(friend: Caller) -> None:
 
 
 def test_no_log_tells_them_whatever_happens(environment: Path, bound_database: str) -> None:
-    _, token = tokens.create(users.create("eve", None, "user"), "test")
+    _, token = tokens.create(users.create("eve", None, "user"), "test", SCOPES)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     variables = {
         "DATABASE_URL": bound_database,

@@ -105,7 +105,16 @@ def test_what_the_state_does_not_allow_is_409(friend: Caller, action: str) -> No
 def test_kinds_are_listed_with_their_schemas(friend: Caller) -> None:
     kinds = {kind["name"]: kind for kind in friend.get("/kinds").get_json()["items"]}
     assert {"download", "probe", "echo", "chore", "inner"} <= set(kinds)
-    assert set(kinds["echo"]) == {"name", "title", "queue", "params", "submit", "every", "max_attempts"}
+    assert set(kinds["echo"]) == {
+        "name",
+        "title",
+        "queue",
+        "params",
+        "submit",
+        "every",
+        "max_attempts",
+        "allowed",
+    }
     assert kinds["echo"]["params"]["properties"]["word"]["maxLength"] == 20
     assert [kinds[name]["submit"] for name in ("echo", "chore", "inner")] == ["user", "admin", "system"]
     assert kinds["probe"]["every"] == 30.0

@@ -95,7 +95,8 @@ def test_a_kind_says_who_may_submit_it(friend: Caller, admin: Caller) -> None:
 
 
 def test_the_local_token_is_an_admin_whose_jobs_belong_to_nobody(app: Flask) -> None:
-    from config.settings import read_or_create, settings
+    from config.key_file import read_or_create
+    from config.settings import settings
 
     secret = read_or_create(settings().local_token_file)
     local = Caller(app.test_client(), f"mnp_local_{secret}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.cli.conftest import ROOT, Run, surroundings
+from tests.app.cli.conftest import Run
 
 CODE = re.compile(r"^Setup code: [A-Z0-9]{4}-[A-Z0-9]{4}-[A-Z0-9]{4}$", re.MULTILINE)
 
@@ -50,78 +50,6 @@ def test_once_there_is_an_admin_no_setup_code_is_printed(medianest: Run, anna: s
     assert not CODE.search(medianest("db", "upgrade").stdout)
     done = medianest("setup-code")
     assert done.returncode == 1 and done.stdout == ""
-
-
-def test_without_a_terminal_a_password_is_made_up_and_printed(medianest: Run, anna: str) -> None:
-    done = medianest("user", "create", "bert", "--role", "user")
-    assert done.returncode == 0
-    assert re.search(r"^Password: \S{16}$", done.stdout, re.MULTILINE)
-
-
-def test_a_password_can_be_piped_in_or_read_from_a_file(medianest: Run, anna: str, tmp_path: Path) -> None:
-    file = tmp_path / "password"
-    file.write_text("correct horse\n")
-    for done in (
-        medianest("user", "create", "anton", "--role", "admin", given="battery staple\n"),
-        medianest("user", "create", "bert", "--role", "user", "--password-file", str(file)),
-        medianest(
-            "user", "create", "carl", "--role", "user", "--password-file", "-", given="battery staple\n"
-        ),
-    ):
-        assert done.returncode == 0 and "Password" not in done.stdout
-    assert [line.split()[:2] for line in medianest("user", "list").stdout.splitlines()[1:]] == [
-        ["anna", "admin"],
-        ["anton", "admin"],
-        ["bert", "user"],
-        ["carl", "user"],
-    ]
-
-
-def test_a_pipe_that_nobody_writes_to_is_not_waited_for(data: Path, anna: str) -> None:
-    command = [sys.executable, "-m", "app.cli.main", "user", "create", "bert", "--role", "user"]
-    with subprocess.Popen(
-        command, env=surroundings(data), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.wait(30) == 0
-        assert process.stdout is not None and "Password: " in process.stdout.read()
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "said"),
-    [
-        (("user", "create", "anna", "--role", "user"), 1, "there is an account anna already"),
-        (("user", "create", "ANNA", "--role", "user"), 1, "there is an account ANNA already"),
-        (("user", "create", "b\x07b", "--role", "user"), 2, "a name has 1 to 64 printable characters"),
-        (("user", "set-role", "anna", "user"), 1, "anna is the only admin"),
-        (("user", "set-role", "nobody", "user"), 2, "there is no account nobody"),
-        (("token", "create", "--user", "nobody", "--name", "x"), 2, "there is no account nobody"),
-        (("token", "create", "--user", "anna", "--name", ""), 2, "a label has 1 to 100 printable"),
-        (("token", "create", "--user", "anna", "--name", "a\nb"), 2, "a label has 1 to 100 printable"),
-    ],
-)
-def test_what_cannot_be_done_is_said(
-    medianest: Run, anna: str, words: tuple[str, ...], code: int, said: str
-) -> None:
-    done = medianest(*words)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert done.stderr.startswith(f"medianest: {said}")
-
-
-def test_a_short_password_is_refused(medianest: Run, anna: str) -> None:
-    done = medianest("user", "create", "bert", "--role", "user", given="short\n")
-    assert done.returncode == 2 and "at least 8 characters" in done.stderr
-
-
-def test_a_role_can_be_changed(medianest: Run, anna: str) -> None:
-    medianest("user", "create", "bert", "--role", "user")
-    assert medianest("user", "set-role", "bert", "admin").stdout == "bert is admin now\n"
-    assert medianest("user", "set-role", anna, "user").returncode == 0
-
-
-def test_a_token_stands_alone_on_standard_output(medianest: Run, anna: str) -> None:
-    done = medianest("token", "create", "--user", anna, "--name", "script")
-    assert re.fullmatch(r"mnp_[A-Za-z0-9]{8}_[A-Za-z0-9]{32}\n", done.stdout)
-    assert done.stderr == ""
 
 
 def test_a_database_that_is_away_is_named_without_its_password(medianest: Run) -> None:
