@@ -21,6 +21,7 @@ from websockets.sync.client import connect as connect_socket
 
 from tests.house import ROOT, kill_tree
 from tests.servers import free_port, wait_until
+from tests.standins.plex_sample import Sample
 from tests.standins.video_site import VideoSite
 
 READY_SECONDS = 40.0
@@ -47,6 +48,7 @@ class System:
         port: int = 0,
         scale: str = "",
         site: VideoSite | None = None,
+        plex: Sample | None = None,
         **env: str,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -57,11 +59,11 @@ class System:
         self.log = folder / "system.log"
         self.admin = ADMIN
         self._root, self._scale = root, scale
-        self._env = env
+        self._env = {**plex.environment(), **env} if plex else env
         self.process: psutil.Popen | None = None
         if site is not None:
             self.site = site
-            self._env = {"MEDIANEST_EGRESS_ALLOW": urlsplit(site.base).netloc, **env}
+            self._env = {"MEDIANEST_EGRESS_ALLOW": urlsplit(site.base).netloc, **self._env}
 
     def __enter__(self) -> Self:
         self.start()

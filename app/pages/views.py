@@ -1,4 +1,6 @@
-"""Decide which screen a visitor gets: set-up, sign-in or home. Everything else is REST and the feed.
+"""Decide which screen a visitor gets. Everything on it is REST and the feed.
+
+Who is not signed in gets the set-up or the sign-in at the address of any screen, and the screen afterwards.
 
 Every address in the templates is relative, so that the page works below any path of a proxy. The
 address of the static files carries a fingerprint of their content: browsers keep them for good and
@@ -7,12 +9,16 @@ an update is still seen at once, without a build.
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import access
-from app.accounts import users
+from app.accounts import audit, users
+from app.accounts.plex import COOKIE as SIGN_IN_COOKIE
+from app.errors import Problem
+from pipelines.models.connection import outlines
 
 STATIC = Path(__file__).parent / "static"
 ONE_YEAR = 365 * 24 * 3600
@@ -49,15 +55,60 @@ def cache(response: Response) -> Response:
 
 @pages.get("/")
 def screen() -> str | AnyResponse:
-    """The one page: first run, sign-in or home."""
+    """First run, sign-in or home."""
     if not request.environ.get("PATH_INFO"):
         return redirect(f"{request.root_path}/")  # relative addresses need the closing slash
+    return _shown("home.html")
+
+
+@pages.get("/account")
+def account() -> str:
+    """Whoever asks: what they may do, where they are signed in, their tokens."""
     person = access.current()
-    if person is not None:
-        return render_template("home.html", assets=ASSETS, person=person)
-    if users.admin_exists():
-        return render_template("sign-in.html", assets=ASSETS)
-    return render_template("setup.html", assets=ASSETS)
+    account = users.by_id(person.user_id) if person else None
+    linkable = account is not None and account["plex_id"] is None and _plex_is_connected()
+    return _shown("account.html", account=account, linkable=linkable)
+
+
+@pages.get("/people")
+def people() -> str:
+    """Who may come in, and what each of them may do."""
+    return _shown("people.html", admins=True)
+
+
+@pages.get("/services")
+def services() -> str:
+    """How Plex and the others are reached; the first screen after the set-up."""
+    return _shown("services.html", admins=True, welcome="welcome" in request.args)
+
+
+@pages.get("/audit", endpoint="audit")
+def audit_log() -> str:
+    """What has happened here."""
+    return _shown("audit.html", admins=True)
+
+
+def _shown(template: str, *, admins: bool = False, **words: Any) -> str:
+    """A screen, for whoever is signed in or for admins only, else the way in; raises the 403."""
+    if access.current() is None:
+        return _way_in()
+    person = access.signed_in()
+    if admins and not person.admin:
+        audit.note("access.refused", f"{request.method} {request.path}", person)
+        raise Problem("forbidden")
+    return render_template(template, assets=ASSETS, person=person, **words)
+
+
+def _way_in() -> str:
+    if not users.admin_exists():
+        return render_template("setup.html", assets=ASSETS)
+    plex = _plex_is_connected()
+    returning = plex and SIGN_IN_COOKIE in request.cookies
+    return render_template("sign-in.html", assets=ASSETS, plex=plex, returning=returning)
+
+
+def _plex_is_connected() -> bool:
+    return outlines()["plex"].url is not None
 
 
 @pages.get("/manifest.webmanifest")

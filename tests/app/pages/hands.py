@@ -52,6 +52,18 @@ def expect_no_overflow(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
+def expect_touchable(page: Page) -> None:
+    """Everything that one can press or fill in has the size of a finger."""
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("button, input, select, summary, .brand, a.button")]
+          .filter((element) => element.checkVisibility() && !["radio", "checkbox"].includes(element.type))
+          .map((element) => [element.getBoundingClientRect(), element.outerHTML])
+          .filter(([box]) => box.height < 43.9 || box.width < 43.9)
+          .map(([, html]) => html)"""
+    )
+    assert small == []
+
+
 def done_part(row: Locator) -> float:
     """The percent that the bar shows, -1 while it is unknown."""
     return float(row.locator(".bar").get_attribute("aria-valuenow") or -1)

@@ -31,6 +31,8 @@ def test_the_first_visitor_with_the_setup_code_becomes_the_admin(
 
     page.get_by_label("Password", exact=True).fill("a nest in the old oak")
     page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Connect your Plex server")
+    page.get_by_role("link", name="Skip for now").click()
     expect(page.locator("#person")).to_contain_text("robin")
     expect(page.get_by_text("The nest is empty")).to_be_visible()
     expect_live(page)

@@ -9,11 +9,15 @@ PATIENCE = 20_000  # milliseconds
 
 
 class Watched:
-    """A page and what went wrong in it; `expected` are statuses that the test provokes."""
+    """A page and what went wrong in it; `expected` are statuses that the test provokes.
 
-    def __init__(self, context: BrowserContext, base: str) -> None:
+    `elsewhere` is the only other site that it may go to.
+    """
+
+    def __init__(self, context: BrowserContext, base: str, elsewhere: str = "") -> None:
         self.context = context
         self.base = base
+        self.elsewhere = elsewhere
         self.page: Page = context.new_page()
         self.expected: set[int] = set()
         self.complaints: list[str] = []
@@ -33,7 +37,7 @@ class Watched:
             self.complaints.append(f"{response.status}: {response.url}")
 
     def _asked(self, url: str) -> None:
-        if not url.startswith(self.base):
+        if not url.startswith(self.base) and not (self.elsewhere and url.startswith(self.elsewhere)):
             self.complaints.append(f"foreign request: {url}")
 
 

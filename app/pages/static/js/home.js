@@ -1,6 +1,7 @@
 /* Home: brings the form, the services, the jobs and the live feed together. */
 
-import { get, onSessionEnd, post, Problem, randomKey, sessionEnded } from "./api.js";
+import "./header.js";
+import { get, post, Problem, randomKey, sessionEnded } from "./api.js";
 import { SchemaForm } from "./forms.js";
 import { JobList } from "./jobs.js";
 import { Live } from "./live.js";
@@ -26,24 +27,6 @@ const services = new Services();
 const quota = new Quota(byId("quota"));
 const jobs = new JobList(reader, { percent: titlePercent, showAll: () => choose({ show: "all" }) });
 
-// ---- the session
-
-onSessionEnd(() => {
-  const last = Number(sessionStorage.getItem("medianest.ended") ?? 0);
-  if (Date.now() - last < 5000) return; // the page and the API disagree: do not reload for ever
-  sessionStorage.setItem("medianest.ended", String(Date.now()));
-  location.reload();
-});
-
-byId("sign-out").addEventListener("click", async () => {
-  try {
-    await post("auth/logout");
-    location.reload();
-  } catch (problem) {
-    showProblem(byId("list-problems"), problem);
-  }
-});
-
 // ---- the form
 
 function drawForm(schema) {
@@ -56,6 +39,13 @@ function drawForm(schema) {
     toggle.setAttribute("aria-expanded", String(!byId("options").hidden));
   });
   front.append(toggle);
+}
+
+/** An admin has taken the permission to download. */
+function forbid() {
+  byId("choices").replaceChildren();
+  form.parentElement.querySelector(".lead").textContent = "An admin does not let you download videos.";
+  for (const element of [field, form.querySelector("[type=submit]")]) element.disabled = true;
 }
 
 function fill(address) {
@@ -108,24 +98,10 @@ document.addEventListener("paste", (event) => {
   fill(address.href);
 });
 
-// ---- keys and the menu
-
-const person = byId("person");
-const sheet = byId("person-menu");
-
-function openMenu(open) {
-  sheet.hidden = !open;
-  person.setAttribute("aria-expanded", String(open));
-}
-
-person.addEventListener("click", () => openMenu(sheet.hidden));
-
-document.addEventListener("pointerdown", (event) => event.target.closest(".menu") || openMenu(false));
-
-document.addEventListener("focusin", (event) => event.target.closest(".menu") || openMenu(false));
+// ---- keys
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") escape(event.target);
+  if (event.key === "Escape" && !event.defaultPrevented) escape(event.target);
   const typing = event.target.closest("input:not([type=radio], [type=checkbox]), select, textarea");
   if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
@@ -135,11 +111,6 @@ document.addEventListener("keydown", (event) => {
 
 /** Closes the innermost thing that is open around the keyboard's place. */
 function escape(target) {
-  if (!sheet.hidden) {
-    openMenu(false);
-    person.focus();
-    return;
-  }
   const open = openAround(target);
   if (open) {
     open.click();
@@ -260,7 +231,8 @@ async function readKinds() {
     const { items } = await get("kinds");
     jobs.know(items.map((kind) => ({ ...kind, routine: Boolean(kind.every) })));
     const download = items.find((kind) => kind.name === "download");
-    if (download) drawForm(download.params);
+    if (download?.allowed === false) forbid();
+    else if (download) drawForm(download.params);
   } catch {
     byId("choices").replaceChildren(); // an address alone is a download, too; read again later
   }

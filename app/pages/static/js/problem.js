@@ -2,8 +2,8 @@
 
 import { capital, duration, named, say } from "./words.js";
 
-/** Shows a Problem inside `place` (an element of class "problems"), instead of an older one. */
-export function showProblem(place, problem) {
+/** Shows a Problem inside `place` (an element of class "problems"), instead of an older one; `again` tries once more. */
+export function showProblem(place, problem, again = null) {
   const box = document.getElementById("problem-template").content.firstElementChild.cloneNode(true);
   box.querySelector(".problem-title").textContent = problem.title ?? "That did not work";
   box.querySelector(".problem-detail").textContent = detailOf(problem);
@@ -14,7 +14,15 @@ export function showProblem(place, problem) {
     const [code, button] = [line.querySelector("code"), line.querySelector(".copy")];
     button.addEventListener("click", () => copy(code, button.querySelector("span")));
   }
+  if (again) box.querySelector(".problem-text").append(tryAgain(again));
   place.replaceChildren(box);
+}
+
+function tryAgain(again) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "button small again", textContent: "Try again" });
+  button.addEventListener("click", again);
+  return button;
 }
 
 export const clearProblem = (place) => place.replaceChildren();
@@ -27,14 +35,16 @@ function detailOf(problem) {
   return parts.filter(Boolean).join(" ");
 }
 
-/** Writes each field's message below the field; keeps those without a field in `problem.elsewhere`. */
+/** Writes each field's message below the field; keeps those without a field in `problem.elsewhere`.
+
+    A form of which there are several on a page says in `data-ids` what the ids in it begin with. */
 export function showFields(form, problem) {
   clearFields(form);
   problem.elsewhere = {};
   let first = null;
   for (const [name, message] of Object.entries(problem.fields ?? {})) {
     const field = form.elements.namedItem(name);
-    const line = document.getElementById(`${name}-wrong`);
+    const line = document.getElementById(`${form.dataset.ids ?? ""}${name}-wrong`);
     if (!field || !line) {
       problem.elsewhere[name] = message;
       continue;
@@ -54,7 +64,8 @@ export function clearFields(form) {
   for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
 }
 
-async function copy(source, label) {
+/** Copies what an element says; `label` is told so. */
+export async function copy(source, label) {
   try {
     await navigator.clipboard.writeText(source.textContent); // exists on https and localhost only
   } catch {

@@ -20,7 +20,7 @@ export class Services {
     const known = this.known.get(service.name) ?? this.make(service.name);
     const changed = known.service && known.service.state !== service.state;
     known.service = service;
-    this.draw(known);
+    drawService(known.element, service);
     if (changed && !quiet) say(`${named(service.name)}: ${stateWord(service)}`);
   }
 
@@ -33,21 +33,22 @@ export class Services {
     return known;
   }
 
-  draw({ element, service }) {
-    const { name, state, latency_ms: latency, message, since } = service;
-    element.dataset.state = state;
-    drawGlyph(element.querySelector(".glyph"), `is-${state}`);
-    write(element.querySelector(".service-name"), service.title ?? named(name));
-    write(element.querySelector(".service-state"), stateWord(service));
-    const unwell = state === "down" || state === "degraded" || state === "starting";
-    const lasting = since ? `for ${spell((now() - new Date(since).getTime()) / 1000)}` : "";
-    write(element.querySelector(".service-latency"), unwell ? lasting : latency == null ? "" : inMilliseconds(latency));
-    writeOrHide(element.querySelector(".service-why"), unwell && message ? capital(message) : "");
-  }
-
   tick() {
-    for (const known of this.known.values()) if (known.service) this.draw(known);
+    for (const known of this.known.values()) if (known.service) drawService(known.element, known.service);
   }
+}
+
+/** Writes how a service is into an element that has a place for each part of it. */
+export function drawService(element, service) {
+  const { name, state, latency_ms: latency, message, since } = service;
+  element.dataset.state = state;
+  drawGlyph(element.querySelector(".glyph"), `is-${state}`);
+  write(element.querySelector(".service-name"), service.title ?? named(name));
+  write(element.querySelector(".service-state"), stateWord(service));
+  const unwell = state === "down" || state === "degraded" || state === "starting";
+  const lasting = since ? `for ${spell((now() - new Date(since).getTime()) / 1000)}` : "";
+  write(element.querySelector(".service-latency"), unwell ? lasting : latency == null ? "" : inMilliseconds(latency));
+  writeOrHide(element.querySelector(".service-why"), unwell && message ? capital(message) : "");
 }
 
 const inMilliseconds = (latency) => `${latency < 10 ? latency.toFixed(1) : Math.round(latency)} ms`;
