@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from tests.private_server import wait_until
+from tests.standins.plex_sample import Sample
 from tests.standins.video_site import VideoSite
 from tests.system import ADMIN, System
 
@@ -39,11 +40,19 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with VideoSite() as site, System(FOLDER.absolute(), port=PORT, site=site) as system:
+    with (
+        VideoSite() as site,
+        Sample() as plex,
+        System(FOLDER.absolute(), port=PORT, site=site, plex=plex) as system,
+    ):
         system.set_up()
         failed = show_jobs(system, site)
         name, password = ADMIN
         print(f"\nLook at {system.url}/ and sign in as {name} with the password: {password}")
+        print(
+            f"Or sign in with Plex: {plex.owner.name} owns the sample server, {plex.friend.name} is a friend,"
+        )
+        print(f"{plex.stranger.name} has no access to it. Their plex.tv: {plex.plex_tv.base}")
         print(f"Paste an address of the sample video site: {site.url('/watch/large.mp4?rate=1000000')}")
         if "--once" not in sys.argv:
             print("Ctrl-C ends it.", flush=True)
