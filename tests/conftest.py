@@ -17,6 +17,7 @@ from config.settings import Settings, settings
 from pipelines.jobs.events import publisher
 from pipelines.models.account import remembered_name
 from tests.servers import PostgresServer, RedisServer
+from tests.standins.plex_sample import Sample
 from tests.standins.video_site import VideoSite
 from tests.system import System
 
@@ -70,6 +71,20 @@ def home(
 def forget_settings() -> None:
     for remembered in (settings, redis.quick, redis.blocking, remembered_name):
         remembered.cache_clear()
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sample]:
+    """plex.tv, a media server and people, to which this process's settings belong.
+
+    Nobody may have asked either for a place that it does not have.
+    """
+    with Sample() as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        yield running
+        assert (running.plex_tv.strangers, running.plex.strangers) == ([], [])
 
 
 @pytest.fixture(scope="session")

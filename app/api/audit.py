@@ -8,7 +8,7 @@ from flask_openapi.models.media_type import MediaType
 from pydantic import Field
 
 from app.accounts.export import WRITERS, Format, entry
-from app.api import shapes
+from app.api import people_shapes, shapes
 from app.api.answers import DateTime, PageQuery, Text, page, place_of
 from pipelines.models.audit import Chosen, everything, newest_first
 
@@ -57,7 +57,7 @@ class AuditQuery(PageQuery):
         )
 
 
-@audit.get("", responses={200: shapes.Page[shapes.AuditEntry]})
+@audit.get("", responses={200: shapes.Page[people_shapes.AuditEntry]})
 def list_entries(query: AuditQuery) -> Response:
     """List what people did, the newest first
 

@@ -11,7 +11,7 @@ from app.accounts import audit, plex, sessions, users
 from app.accounts import setup as first_run
 from app.accounts.identity import Identity
 from app.accounts.passwords import LONGEST, SHORTEST
-from app.api import shapes
+from app.api import people_shapes, shapes
 from app.api.answers import Body, Query, answer, nothing
 from app.api.me import describe
 from app.errors import Problem, wrong_field
@@ -49,7 +49,7 @@ class PlexQuery(Query):
     link: bool = Field(default=False, description="By four letters that are typed at plex.tv/link.")
 
 
-@auth.post("/setup", responses={201: shapes.Me})
+@auth.post("/setup", responses={201: people_shapes.Me})
 def setup(body: Claim) -> Response:
     """Make the first admin and sign them in
 
@@ -69,7 +69,7 @@ def setup(body: Claim) -> Response:
     return _sign_in(Identity(account_id, body.username, "admin", None), "auth.setup", 201)
 
 
-@auth.post("/login", responses={200: shapes.Me})
+@auth.post("/login", responses={200: people_shapes.Me})
 def login(body: Credentials) -> Response:
     """Sign in with name and password"""
     name = body.username.strip()
@@ -85,7 +85,7 @@ def login(body: Credentials) -> Response:
     return _sign_in(Identity(account["id"], account["name"], account["role"], None), "auth.login", 200)
 
 
-@auth.post("/plex", responses={201: shapes.PlexSignIn})
+@auth.post("/plex", responses={201: people_shapes.PlexSignIn})
 def begin_plex(query: PlexQuery) -> Response:
     """Begin to sign in with Plex
 
@@ -108,7 +108,7 @@ def begin_plex(query: PlexQuery) -> Response:
     return response
 
 
-@auth.get("/plex", responses={200: shapes.PlexStanding})
+@auth.get("/plex", responses={200: people_shapes.PlexStanding})
 def follow_plex() -> Response:
     """Ask how signing in with Plex stands
 

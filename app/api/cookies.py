@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from app import access
 from app.accounts import audit
-from app.api import shapes
+from app.api import people_shapes, shapes
 from app.api.answers import Body, PageQuery, nothing, part
 from app.errors import Problem, wrong_field
 from config.database import Row, transaction
@@ -53,7 +53,7 @@ class HostPath(BaseModel):
     host: str
 
 
-@cookies.get("", responses={200: shapes.Page[shapes.CookieHost]})
+@cookies.get("", responses={200: shapes.Page[people_shapes.CookieHost]})
 def list_hosts(query: PageQuery) -> Response:
     """List the hosts for which you lend cookies"""
     rows = cookie.hosts_of(access.signed_in().user_id)

@@ -10,7 +10,7 @@ from app import access, limits
 from app.accounts import audit, sessions, tokens
 from app.accounts.identity import SCOPES, Identity, Scope
 from app.accounts.users import PERMISSIONS
-from app.api import shapes
+from app.api import people_shapes, shapes
 from app.api.answers import Body, DateTime, PageQuery, answer, nothing, part
 from app.errors import Problem, wrong_field
 from config.database import Row, now, transaction
@@ -64,7 +64,7 @@ def describe(person: Identity) -> dict[str, Any]:
     }
 
 
-@me.get("", responses={200: shapes.Standing})
+@me.get("", responses={200: people_shapes.Standing})
 def show() -> Response:
     """Say who is asking"""
     person = access.signed_in()
@@ -93,7 +93,7 @@ def _describe_quota(kind: str, person: Identity, limit: int | None) -> dict[str,
     return {"limit": limit, "used": used, "resets_at": rfc3339(until)}
 
 
-@me.get("/sessions", responses={200: shapes.Page[shapes.Session]})
+@me.get("/sessions", responses={200: shapes.Page[people_shapes.Session]})
 def list_sessions(query: PageQuery) -> Response:
     """List where you are signed in"""
     person = access.signed_in()
@@ -136,7 +136,7 @@ def revoke_other_sessions() -> Response:
     return nothing()
 
 
-@me.get("/tokens", responses={200: shapes.Page[shapes.Token]})
+@me.get("/tokens", responses={200: shapes.Page[people_shapes.Token]})
 def list_tokens(query: PageQuery) -> Response:
     """List your personal tokens"""
     rows = tokens.of_account(access.signed_in().user_id)
@@ -154,7 +154,7 @@ def _describe_token(row: Row) -> dict[str, Any]:
     }
 
 
-@me.post("/tokens", responses={201: shapes.NewToken})
+@me.post("/tokens", responses={201: people_shapes.NewToken})
 def create_token(body: WantedToken) -> Response:
     """Make a personal token
 

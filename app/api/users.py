@@ -10,7 +10,7 @@ from app import access
 from app.accounts import audit
 from app.accounts.removal import remove
 from app.accounts.users import Role, by_id, differences, everyone, revise, standing
-from app.api import shapes
+from app.api import people_shapes, shapes
 from app.api.answers import Body, PageQuery, answer, nothing, number_of, part
 from app.errors import Problem, wrong_field
 from config.database import Row, transaction
@@ -90,13 +90,13 @@ def _last_admin() -> Problem:
     return Problem("last_admin", "Make somebody else admin first.")
 
 
-@users.get("", responses={200: shapes.Page[shapes.User]})
+@users.get("", responses={200: shapes.Page[people_shapes.User]})
 def list_users(query: PageQuery) -> Response:
     """List everybody who has an account, by name"""
     return part([_describe(account) for account in everyone()], query, "users")
 
 
-@users.get("/<id>", responses={200: shapes.User})
+@users.get("/<id>", responses={200: people_shapes.User})
 def show(path: UserPath) -> Response:
     """Show somebody's account"""
     account = by_id(_number(path))
@@ -105,7 +105,7 @@ def show(path: UserPath) -> Response:
     return answer(_describe(account))
 
 
-@users.patch("/<id>", responses={200: shapes.User})
+@users.patch("/<id>", responses={200: people_shapes.User})
 def change(path: UserPath, body: Changes) -> Response:
     """Change what somebody may do
 

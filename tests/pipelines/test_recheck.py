@@ -1,13 +1,12 @@
 """Who still has access is looked at once a day; only what is said about a person changes anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from config.database import change, query
 from config.json_text import read_json
-from config.settings import Settings, settings
 from config.vault import unseal
 from pipelines import recheck
 from pipelines.errors import Cancelled
@@ -20,6 +19,8 @@ from tests.pipelines.plex_people import row_of, signed_in
 from tests.standins.plex_people import Accounts
 from tests.standins.plex_sample import Sample
 
+pytestmark = pytest.mark.usefixtures("home")
+
 NOBODY = {"checked": 0, "kept": 0, "lost": 0, "unknown": 0}
 
 
@@ -29,16 +30,6 @@ class NobodysWorker:
     def begin(self, attempt: object) -> None: ...
 
     def end(self, attempt: object) -> None: ...
-
-
-@pytest.fixture
-def sample(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sample]:
-    with Sample() as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        settings.cache_clear()
-        yield running
-        assert (running.plex_tv.strangers, running.plex.strangers) == ([], [])
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""yt-dlp as a client of the video site, straight through its own door; and a small world of Plex."""
+"""yt-dlp as a client of the video site, straight through its own door."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from yt_dlp import YoutubeDL
-
-from tests.standins.plex_sample import Sample
 
 # What the site says shall be seen as it is: no second tries, no holes.
 PLAIN = {
@@ -21,14 +19,6 @@ PLAIN = {
 
 Read = Callable[..., dict[str, Any]]
 Fetch = Callable[..., list[Path]]
-
-
-@pytest.fixture
-def sample() -> Iterator[Sample]:
-    """plex.tv, a media server and people; nobody may have asked either for a place that it does not have."""
-    with Sample() as running:
-        yield running
-        assert (running.plex_tv.strangers, running.plex.strangers) == ([], [])
 
 
 @pytest.fixture

@@ -2,30 +2,21 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from config.settings import Settings, settings
 from pipelines.integrations import http
 from pipelines.integrations.http import Reply
 from pipelines.integrations.plex import access, server, tv
 from pipelines.models.connection import connection
 from tests.standins.plex_sample import Sample
 
+pytestmark = pytest.mark.usefixtures("home")
+
 Answers = Callable[[Reply], None]
-
-
-@pytest.fixture
-def sample(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sample]:
-    with Sample() as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        settings.cache_clear()
-        yield running
-        assert (running.plex_tv.strangers, running.plex.strangers) == ([], [])
 
 
 @pytest.fixture
