@@ -16,7 +16,18 @@ from app.envelope import SAFE_METHODS
 from app.errors import Problem
 from config.settings import settings
 
-__all__ = ["RULES", "Identity", "alive", "bearer", "check", "current", "signed_in"]
+__all__ = [
+    "RULES",
+    "SCREENS",
+    "Identity",
+    "alive",
+    "allow",
+    "bearer",
+    "check",
+    "current",
+    "refusal",
+    "signed_in",
+]
 
 Need = Literal["public", "read", "jobs", "admin"]
 
@@ -82,6 +93,15 @@ RULES: dict[str, Need] = {
     "feed.follow": "read",
 }
 
+# what the screens of the pages ask for; whoever is not signed in gets the way in at their addresses, so they are public
+SCREENS: dict[str, Need] = {
+    "pages.screen": "read",
+    "pages.account": "read",
+    "pages.people": "admin",
+    "pages.services": "admin",
+    "pages.audit": "admin",
+}
+
 
 def bearer() -> str | None:
     """The token in the Authorization header, if it is of that kind."""
@@ -130,11 +150,22 @@ def check() -> None:
     identity = signed_in()
     if request.path.startswith("/api/v1/"):
         limits.spend_own("call", identity)
-    if need is None or (need == "admin" and identity.role != "admin"):
-        audit.note("access.refused", f"{request.method} {request.path}", identity)
-        raise Problem("forbidden")
-    if need not in identity.scopes:
-        raise Problem("missing_scope", f"It lacks the scope {need}.", headers=_LACKS_SCOPE)
+    allow(need, identity)
+
+
+def allow(need: Need | None, person: Identity) -> None:
+    """Raise the 403 unless this person has what is needed, which nobody has without a rule."""
+    if need is None or (need == "admin" and person.role != "admin"):
+        raise refusal("forbidden", person)
+    if need not in person.scopes:
+        raise refusal("missing_scope", person, f"It lacks the scope {need}.")
+
+
+def refusal(code: str, person: Identity, detail: str = "") -> Problem:
+    """The 403 for somebody who is known; written down, but once a minute for each call that they ask for again."""
+    if limits.worth_telling(person.user_id, request.method, request.endpoint):
+        audit.note("access.refused", f"{request.method} {request.path}", person, reason=code)
+    return Problem(code, detail, headers=_LACKS_SCOPE if code == "missing_scope" else None)
 
 
 _LACKS_SCOPE = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}

@@ -16,12 +16,18 @@ from werkzeug.exceptions import HTTPException
 
 from app.accounts import passwords
 from config.database import AWAY
+from pipelines.models.secret import SecretLost
 
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER = 5  # seconds, while the database is away
 PASSWORD_RETRY = 1  # seconds, while too many passwords are being hashed
 LONGEST_FIELD = 100  # characters of a field's name that are repeated
+
+SECRET_LOST = (
+    "A secret of this installation does not open. Whoever runs it has to put the old secret key back, or run"
+    " `medianest secrets forget`."
+)
 
 FieldError = dict[str, str]
 
@@ -44,6 +50,7 @@ CODES: dict[str, tuple[int, str]] = {
     "wrong_state": (409, "The job's state does not allow this"),
     "duplicate_job": (409, "The same job of somebody else is under way"),
     "last_admin": (409, "Nobody else would be admin"),
+    "changed_meanwhile": (409, "Somebody else has changed it meanwhile"),
     "plex_unconfigured": (409, "No Plex server is connected"),
     "already_set_up": (409, "MediaNest is set up already"),
     "length_required": (411, "The request needs a Content-Length"),
@@ -56,6 +63,7 @@ CODES: dict[str, tuple[int, str]] = {
     "internal": (500, "Something went wrong inside MediaNest"),
     "database_away": (503, "The database cannot be reached"),
     "plex_away": (503, "plex.tv cannot be reached"),
+    "secret_lost": (503, "The secret key of this installation is gone"),
     "schema_mismatch": (503, "The database is not at this version's schema"),
 }
 
@@ -109,6 +117,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(passwords.Busy, _busy)
+    app.register_error_handler(SecretLost, _secret_lost)
     for away in AWAY:
         app.register_error_handler(away, _database_away)
     app.register_error_handler(Exception, _unexpected)
@@ -136,6 +145,11 @@ def _database_away(error: Exception) -> Response:
 def _busy(_error: Exception) -> Response:
     detail = "Many passwords are being checked; try again in a moment."
     return _answer("too_many_requests", detail, headers={"Retry-After": str(PASSWORD_RETRY)})
+
+
+def _secret_lost(error: SecretLost) -> Response:
+    log.error("a secret of the installation does not open", reason=str(error))
+    return _answer("secret_lost", SECRET_LOST)
 
 
 def _unexpected(_error: Exception) -> Response:

@@ -59,8 +59,9 @@ LIMITS: dict[str, tuple[Limit, ...]] = {
     ),
     # wrong codes, by address
     "setup": (Limit(10, 15 * MINUTE, audited=True),),
-    # sign-ins with Plex that were begun, by address
-    "plex": (Limit(10, 5 * MINUTE),),
+    # sign-ins with Plex that were begun, and looks at how they stand, by address: a household has one
+    "plex": (Limit(30, 5 * MINUTE),),
+    "plex-look": (Limit(300, MINUTE),),
     # by account
     "token": (Limit(20, HOUR),),
     "call": (Limit(USUAL_CALLS, MINUTE, follows=True),),
@@ -90,14 +91,23 @@ def spend_own(name: str, person: Identity) -> None:
         spend(name, person.user_id)
 
 
+def worth_telling(*what: str | int | None) -> bool:
+    """Whether this was not told within the last minute: asking again and again shall not fill the audit log."""
+    return counts().take(f"told:{_digest(what)}", 1, MINUTE)
+
+
 def _counted(name: str, who: tuple[str | int | None, ...]) -> Iterator[tuple[Limit, str]]:
     """The limits of this name that hold, each with its key, which gives neither names nor addresses away."""
     for number, limit in enumerate(LIMITS[name]):
         if limit.now:
             place, *others = who[: limit.parts]
-            asking = "\0".join([_household(str(place or "")), *(str(part).casefold() for part in others)])
-            digest = hashlib.sha256(asking.encode("utf-8", "replace")).hexdigest()
-            yield limit, f"{name}:{number}:{digest[:32]}"
+            yield limit, f"{name}:{number}:{_digest((_household(str(place or '')), *others))}"
+
+
+def _digest(parts: tuple[str | int | None, ...]) -> str:
+    """What stands for these in a key, whatever their case."""
+    text = "\0".join(str(part).casefold() for part in parts)
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _household(address: str) -> str:

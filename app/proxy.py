@@ -9,8 +9,12 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger(__name__)
 
 HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
@@ -25,11 +29,18 @@ class BehindProxy:
         self._app = app
         self._trusted = [ipaddress.ip_network(network, strict=False) for network in trusted]
         self._base_path = base_path
+        self._warned = False
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         said = {name: environ.pop(name, "") for name in FORWARDED}
         if self._trusts(environ.get("REMOTE_ADDR", "")):
             self._believe(environ, said)
+        elif said["HTTP_X_FORWARDED_FOR"] and not self._warned:
+            self._warned = True
+            log.warning(
+                "somebody unknown speaks for others; if it is your proxy, name it in MEDIANEST_TRUSTED_PROXIES",
+                address=environ.get("REMOTE_ADDR", ""),
+            )
         if self._base_path and environ.get("PATH_INFO") == self._base_path:
             # the page's addresses are relative, they need the closing slash
             start_response(

@@ -1,7 +1,7 @@
 """The `recheck` kind: look whether the people whom Plex let in still have access, each of them once a day.
 
-Only what plex.tv or the server says about a person counts. While either is away nothing changes, and they are looked
-at again an hour later.
+Only what plex.tv or the server says about a person counts. While either is away, or the server refuses our own token
+too, nothing changes, and they are looked at again an hour later.
 """
 
 from typing import Any, Literal
@@ -13,7 +13,8 @@ from config.database import Row, transaction
 from pipelines.integrations.plex import access, server, tv
 from pipelines.kind import Context, Kind
 from pipelines.models import audit, plex_account
-from pipelines.models.account import SYSTEM, set_role
+from pipelines.models.account import SYSTEM, LastAdmin, keep_an_admin, set_role
+from pipelines.models.secret import SecretLost
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +39,7 @@ def run(context: Context, params: Params) -> dict[str, Any]:
         found["checked"] += 1
         try:
             found[_check(row)] += 1
-        except (tv.Away, server.Away, _Sealed) as trouble:
+        except (tv.Away, server.Away, SecretLost, _Doubt) as trouble:
             log.warning("the access of an account is not known", account=row["id"], reason=str(trouble))
             found["unknown"] += 1
             if isinstance(trouble, tv.Away) and trouble.after is not None:
@@ -46,8 +47,8 @@ def run(context: Context, params: Params) -> dict[str, Any]:
     return dict(found)
 
 
-class _Sealed(Exception):
-    """The stored token does not open."""
+class _Doubt(Exception):
+    """Nothing was found out about the person."""
 
 
 def _check(row: Row) -> Verdict:
@@ -56,7 +57,9 @@ def _check(row: Row) -> Verdict:
         proof = access.prove(token)
     except tv.Revoked:
         return _lost(row, "token_revoked")
-    except access.NoAccess:
+    except access.NoAccess as refusal:
+        if refusal.listed and not access.refusals_count():
+            raise _Doubt("The server does not accept the configured token either.") from None
         return _lost(row, "no_access")
     _ping(token)
     return "kept" if plex_account.note_check(row, proof.server_token) else "unknown"
@@ -68,7 +71,7 @@ def _token(row: Row) -> str:
     try:
         return plex_account.plex_token(row)
     except VaultError as error:
-        raise _Sealed(str(error)) from None
+        raise _Doubt(str(error)) from None
 
 
 def _ping(token: str) -> None:
@@ -80,9 +83,11 @@ def _ping(token: str) -> None:
 
 
 def _lost(row: Row, reason: str) -> Verdict:
-    """Suspend the person, but never an admin: nobody would be left to connect Plex again."""
-    spared = row["role"] == "admin"
+    """Suspend the person, but never the last admin: nobody would be left to connect Plex again."""
     with transaction():
+        spared = _is_last_admin(
+            row["id"]
+        )  # locks the admins in their order, so it comes before the row alone
         if not plex_account.note_check(row):
             return "unknown"
         if not spared:
@@ -97,12 +102,20 @@ def _lost(row: Row, reason: str) -> Verdict:
     if not spared:
         return "lost"
     log.warning(
-        "an admin has no access at Plex any more",
+        "the last admin has no access at Plex any more",
         account=row["id"],
         reason=reason,
         advice="Sign in with Plex again.",
     )
     return "kept"
+
+
+def _is_last_admin(account_id: int) -> bool:
+    try:
+        keep_an_admin(account_id)
+    except LastAdmin:
+        return True
+    return False
 
 
 KIND = Kind(

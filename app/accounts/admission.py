@@ -15,7 +15,7 @@ from config.settings import settings
 from pipelines.integrations.plex.access import Access
 from pipelines.integrations.plex.tv import Person
 from pipelines.models import plex_account, sign_in
-from pipelines.models.account import set_role
+from pipelines.models.account import hold_admins, set_role
 from pipelines.models.sign_in import State
 
 LONGEST_NAME = 64
@@ -62,6 +62,9 @@ def admit(row: Row, proof: Access, token: str, here: Identity | None, seconds: f
 
 def _end(row: Row, proof: Access, token: str, here: Identity | None) -> End:
     account = _account_of(row, proof, here)
+    if account is None:
+        _note_refusal(proof.person, "linked_elsewhere", here)
+        return End("refused", "linked_elsewhere")
     if account["suspended"] != "admin":
         account = _in_their_role(account, proof)
         person = proof.person
@@ -74,15 +77,20 @@ def _end(row: Row, proof: Access, token: str, here: Identity | None) -> End:
     return End("signed_in", account_id=account["id"])
 
 
-def _account_of(row: Row, proof: Access, here: Identity | None) -> Row:
-    """The account of this person: theirs, the one that they are signed in to, or a new one."""
+def _account_of(row: Row, proof: Access, here: Identity | None) -> Row | None:
+    """The account of this person: theirs or a new one; the one that was to be connected, where somebody began so.
+
+    None if that one or this person is connected already, and not with each other.
+    """
     person = proof.person
+    hold_admins()  # a change of role holds them, and they come before the account alone
     found = plex_account.by_plex_id(person.id)
-    began = here if here is not None and here.user_id == row["account_id"] else None
-    if found is None and began is not None and plex_account.link(began.user_id, person.id):
-        found = plex_account.by_plex_id(person.id)
-        audit.note("user.changed", began.name, began, plex_id=person.id)
-    return found or _new_account(person, owned=proof.owned)
+    if here is None or here.user_id != row["account_id"]:
+        return found or _new_account(person, owned=proof.owned)
+    if found is None and plex_account.link(here.user_id, person.id):
+        audit.note("user.changed", here.name, here, plex_id=person.id)
+        return plex_account.by_plex_id(person.id)
+    return found if found is not None and found["id"] == here.user_id else None
 
 
 def _new_account(person: Person, *, owned: bool) -> Row:
@@ -121,8 +129,8 @@ def _names(wanted: str) -> Iterator[str]:
         number += 1
 
 
-def _note_refusal(person: Person, reason: str) -> None:
-    audit.note("auth.plex_refused", person.name, reason=reason, plex_id=person.id, name=person.name)
+def _note_refusal(person: Person, reason: str, here: Identity | None = None) -> None:
+    audit.note("auth.plex_refused", person.name, here, reason=reason, plex_id=person.id, name=person.name)
 
 
 def _identity(account: Row) -> Identity:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, get_args
 
@@ -13,8 +14,11 @@ Format = Literal["csv", "jsonl"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 COLUMNS = ("id", "at", "actor_id", "actor", "address", "action", "target", "detail")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@")
 """What a cell begins with that a spreadsheet would compute."""
+
+_BEGINNINGS = re.compile(r'(?:^|[;\t\r\n])[;"\s]*')
+"""Where a cell begins, also for a spreadsheet that takes semicolons or tabs for the separators."""
 
 
 def entry(row: Row) -> dict[str, Any]:
@@ -46,8 +50,12 @@ WRITERS: dict[Format, Callable[[Iterable[Row]], Iterator[str]]] = {"csv": as_csv
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return _BEGINNINGS.sub(_guarded, "" if value is None else str(value))
+
+
+def _guarded(beginning: re.Match[str]) -> str:
+    computed = beginning.string.startswith(FORMULA, beginning.end())
+    return f"{beginning[0]}'" if computed else beginning[0]
 
 
 def _line(cells: Iterable[str]) -> str:

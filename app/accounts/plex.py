@@ -43,6 +43,7 @@ MESSAGES = {
     "expired": "This sign-in is over. Please start again.",
     "no_access": "Your Plex account has no access to this Plex server. Ask its owner to share it with you.",
     "suspended": "Your account is suspended. Only an admin can let you in again.",
+    "linked_elsewhere": "This Plex account belongs to another account here. Sign out and sign in with Plex to use it.",
     "approval": "An admin has to let you in first. Please come back later.",
 }
 
@@ -88,7 +89,7 @@ _EXPIRED = Standing("expired", over=True)
 def begin(*, link: bool, came_with: str | None, person: Identity | None, forward_url: str) -> Begun:
     """Make a PIN for a browser, in place of the one that it `came_with`; four letters to be typed by hand for `link`.
 
-    `person` is who is signed in there. Raises Unconfigured or tv.Away.
+    `person` is whose account is to be connected with the one at Plex. Raises Unconfigured or tv.Away.
     """
     if connection("plex").url is None:
         raise Unconfigured
@@ -122,6 +123,11 @@ def look(value: str | None, person: Identity | None) -> Standing:
         if not mine or not sign_in.take_turn(row["digest"], ASK_EVERY):
             return Standing("waiting", row["reason"])
         return _ask(row, person)
+
+
+def barred(*, suspended: bool) -> Standing:
+    """How it stands with somebody whose account was suspended or deleted before their session could begin."""
+    return Standing("refused", "suspended", over=True) if suspended else _EXPIRED
 
 
 def _ask(row: Row, person: Identity | None) -> Standing:

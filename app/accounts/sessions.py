@@ -4,7 +4,7 @@ import hashlib
 import secrets
 
 from app.accounts.identity import Identity, key_of, of_row
-from config.database import Row, change, query
+from config.database import Row, change, query, transaction
 
 COOKIE = "mn_session"
 DAY = 86400.0
@@ -19,20 +19,40 @@ _VALID = f"s.seen_at > NOW - {IDLE} AND s.created_at > NOW - {ABSOLUTE}"
 _FROM = "FROM session s JOIN account a ON a.id = s.account_id"
 
 
+class Barred(Exception):
+    """No session begins for the account: it is `suspended`, else there is none."""
+
+    def __init__(self, *, suspended: bool) -> None:
+        super().__init__()
+        self.suspended = suspended
+
+
 def _digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
 def begin(account_id: int, agent: str, address: str = "") -> str:
-    """Start a session; returns the value of its cookie. The account's outdated sessions go."""
+    """Start a session; returns the value of its cookie. The account's outdated sessions go. Raises Barred.
+
+    Who is being suspended meanwhile either is so already or loses this session too.
+    """
     value = secrets.token_urlsafe(32)
-    change(f"DELETE FROM session AS s WHERE account_id = %s AND NOT ({_VALID})", account_id)
-    change("UPDATE account SET seen_at = NOW WHERE id = %s", account_id)
-    change(
-        "INSERT INTO session (digest, account_id, created_at, seen_at, agent, address) VALUES (%s, %s, NOW, NOW, %s, %s)",
-        *(_digest(value), account_id, agent[:LONGEST_AGENT], address),
-    )
+    with transaction():
+        _hold(account_id)
+        change(f"DELETE FROM session AS s WHERE account_id = %s AND NOT ({_VALID})", account_id)
+        change(
+            "INSERT INTO session (digest, account_id, created_at, seen_at, agent, address)"
+            " VALUES (%s, %s, NOW, NOW, %s, %s)",
+            *(_digest(value), account_id, agent[:LONGEST_AGENT], address),
+        )
     return value
+
+
+def _hold(account_id: int) -> None:
+    """Let nobody change the account before the transaction ends; raises Barred if nobody may come in by it."""
+    seen = "UPDATE account SET seen_at = NOW WHERE id = %s AND role <> 'suspended' RETURNING id"
+    if not change(seen, account_id):
+        raise Barred(suspended=bool(query("SELECT id FROM account WHERE id = %s", account_id)))
 
 
 def identify(value: str) -> Identity | None:

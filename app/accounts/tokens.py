@@ -137,6 +137,11 @@ def expiry(key: str | None) -> float | None:
     return rows[0]["expires_at"] if rows else None
 
 
+def revoke_all() -> int:
+    """Delete everybody's tokens; how many those were."""
+    return len(change("DELETE FROM token RETURNING id"))
+
+
 def revoke(token_id: str, account_id: int | None = None) -> Row | None:
     """Delete a token, with `account_id` only if it is that account's; its id, label and account_id, None if there is
     none."""

@@ -21,7 +21,6 @@ from pipelines.integrations.plex import tv
 from pipelines.jobs.resource import rfc3339
 
 PLEX_RETRY = 10  # seconds, where plex.tv does not say
-LONGEST_TRIED = 64  # characters of a name that somebody tried
 
 auth = APIBlueprint(
     "auth", __name__, url_prefix="/api/v1/auth", abp_tags=[{"name": "auth"}], abp_responses=shapes.ERRORS
@@ -47,6 +46,9 @@ class PlexQuery(Query):
     """How to sign in with Plex."""
 
     link: bool = Field(default=False, description="By four letters that are typed at plex.tv/link.")
+    connect: bool = Field(
+        default=False, description="Connect the Plex account with yours, instead of changing to its own."
+    )
 
 
 @auth.post("/setup", responses={201: people_shapes.Me})
@@ -76,13 +78,23 @@ def login(body: Credentials) -> Response:
     limits.peek("sign-in", request.remote_addr, name)
     account = users.with_password(name, body.password)
     if account is None:
-        audit.note("auth.login_failed", name[:LONGEST_TRIED])
+        _note_failure(name)
         limits.spend("sign-in", request.remote_addr, name)
         raise Problem("wrong_credentials", headers={"WWW-Authenticate": "Bearer"})
     if account["role"] == "suspended":
         audit.note("auth.login_failed", account["name"], reason="suspended")
+        limits.spend("sign-in", request.remote_addr, name)
         raise Problem("suspended")
     return _sign_in(Identity(account["id"], account["name"], account["role"], None), "auth.login", 200)
+
+
+def _note_failure(name: str) -> None:
+    """Write down whose account it was; not what else somebody typed, which may be their password in the wrong field."""
+    tried = users.find(name)
+    if tried is not None:
+        audit.note("auth.login_failed", tried["name"])
+    else:
+        audit.note("auth.login_failed", reason="no_such_account")
 
 
 @auth.post("/plex", responses={201: people_shapes.PlexSignIn})
@@ -93,10 +105,11 @@ def begin_plex(query: PlexQuery) -> Response:
     """
     limits.spend("plex", request.remote_addr)
     came_with = request.cookies.get(plex.COOKIE)
+    person = _at_this_browser() if query.connect else None
+    if query.connect and person is None:
+        raise Problem("not_signed_in")
     try:
-        begun = plex.begin(
-            link=query.link, came_with=came_with, person=_at_this_browser(), forward_url=_forward_url()
-        )
+        begun = plex.begin(link=query.link, came_with=came_with, person=person, forward_url=_forward_url())
     except plex.Unconfigured:
         raise Problem("plex_unconfigured", "An admin connects one on the page of the services.") from None
     except tv.Away as away:
@@ -114,11 +127,18 @@ def follow_plex() -> Response:
 
     Ask about once a second while it is `waiting`. With `signed_in` comes the session's cookie.
     """
+    limits.spend("plex-look", request.remote_addr)
     standing = plex.look(request.cookies.get(plex.COOKIE), _at_this_browser())
+    session = None
+    if standing.enter is not None:
+        try:
+            session = _begin_session(standing.enter)
+        except sessions.Barred as late:
+            standing = plex.barred(suspended=late.suspended)
     shown = {"state": standing.state, "reason": standing.reason, "message": standing.message}
     response = answer(shown)
-    if standing.enter is not None:
-        _begin_session(response, standing.enter)
+    if session is not None:
+        _set_cookie(response, sessions.COOKIE, session, sessions.ABSOLUTE)
     if standing.over:
         _delete_cookie(response, plex.COOKIE)
     return response
@@ -153,17 +173,24 @@ def _forward_url() -> str:
 
 def _sign_in(person: Identity, action: str, status: int) -> Response:
     response = answer(describe(person), status)
-    with transaction():
-        _begin_session(response, person.user_id)
-        audit.note(action, person.name, person)
+    try:
+        with transaction():
+            session = _begin_session(person.user_id)
+            audit.note(action, person.name, person)
+    except sessions.Barred as late:
+        audit.note("auth.login_failed", person.name, reason="suspended" if late.suspended else "deleted")
+        if late.suspended:
+            raise Problem("suspended") from None
+        raise Problem("wrong_credentials", headers={"WWW-Authenticate": "Bearer"}) from None
+    _set_cookie(response, sessions.COOKIE, session, sessions.ABSOLUTE)
     return response
 
 
-def _begin_session(response: Response, account_id: int) -> None:
-    """Always a new session: one that the browser brought along may be known to somebody else."""
-    _end_old_session()
+def _begin_session(account_id: int) -> str:
+    """Always a new session: one that the browser brought along may be known to somebody else. Raises Barred."""
     value = sessions.begin(account_id, request.headers.get("User-Agent", ""), request.remote_addr or "")
-    _set_cookie(response, sessions.COOKIE, value, sessions.ABSOLUTE)
+    _end_old_session()  # after the account is held, in which order a suspension ends sessions too
+    return value
 
 
 def _end_old_session() -> None:

@@ -12,7 +12,6 @@ from peewee import IntegrityError
 from pydantic import BaseModel, Field, ValidationError
 
 from app import access, limits
-from app.accounts import audit
 from app.accounts.identity import Identity
 from app.api import shapes
 from app.api.answers import Body, DateTime, PageQuery, Text, answer, number_of, page, place_of
@@ -161,8 +160,7 @@ def _kind_for(person: Identity, name: str) -> Kind:
 
 def _require_permission(person: Identity, kind: str) -> None:
     if not person.may_submit(kind):
-        audit.note("access.refused", f"{request.method} {request.path}", person, kind=kind)
-        raise Problem("not_permitted", "Ask an admin for it.")
+        raise access.refusal("not_permitted", person, f"Ask an admin to let you {kind}.")
 
 
 def _idempotency_key() -> str | None:

@@ -25,7 +25,9 @@ class PlexStanding(BaseModel):
     """How signing in with Plex stands. While plex.tv or the server is away it goes on waiting, and `reason` says so."""
 
     state: Literal["waiting", "signed_in", "expired", "refused"]
-    reason: Literal["plex_away", "server_away", "no_access", "suspended", "approval"] | None
+    reason: (
+        Literal["plex_away", "server_away", "no_access", "linked_elsewhere", "suspended", "approval"] | None
+    )
     message: str
 
 

@@ -105,7 +105,8 @@ def _show(name: str, row: Row | None) -> Response:
 def change(path: ServicePath, body: ServiceSettings) -> Response:
     """Say where a service is, or disconnect it
 
-    Its answer says at once how it is there. Settings are stored also if it does not answer.
+    Its answer says at once how it is there. Settings are stored also if it does not answer, but not if another admin
+    has changed them while it was asked.
     """
     name = _known(path.name)
     if name not in SECRETS:
@@ -148,7 +149,8 @@ def _kept_secret(known: Connection, same: bool) -> str | None:
 
 def _store(known: Connection, wanted: Connection) -> None:
     with transaction():
-        store(wanted.name, wanted.url, wanted.secret, wanted.identity)
+        if not store(wanted.name, wanted.url, wanted.secret, wanted.identity, known):
+            raise Problem("changed_meanwhile", "Look at its settings again, then change them.")
         if wanted.name == "plex" and wanted.identity != known.identity:
             plex_account.doubt_everyone()
         audit.note(
@@ -188,10 +190,12 @@ def test(path: ServicePath) -> Response:
         except ValidationError as error:
             raise wrong_fields(error) from None
     found = visit_at(here)
+    ok = found.state == "up"
+    audit.note("service.tested", name, access.signed_in(), url=shown(here.url), ok=ok)
     seen = {"name": found.name, "version": found.version} if found.version or found.name else None
     return answer(
         {
-            "ok": found.state == "up",
+            "ok": ok,
             "state": found.state,
             "latency_ms": found.latency_ms,
             "message": found.message,

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.accounts import passwords, users
 from app.cli.failure import Failure, WrongUse
-from app.cli.local import current_database, note
+from app.cli.local import confirm, current_database, note
 from app.cli.show import table
 from app.cli.words import clean, stamp
 from config.database import Row, transaction
@@ -155,7 +155,7 @@ def delete(name: str, yes: bool) -> None:
 
     with current_database():
         account = account_of(name)
-        _confirm(account, yes)
+        confirm(f"Delete {clean(account['name'])}?", yes)
         logging.configure("cli")
         try:
             with transaction():
@@ -165,12 +165,3 @@ def delete(name: str, yes: bool) -> None:
             raise _only_admin(account) from None
         publisher.flush()
     click.echo(f"deleted {clean(account['name'])}")
-
-
-def _confirm(account: Row, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise WrongUse("without a terminal, say --yes to delete an account")
-    if not click.confirm(f"Delete {clean(account['name'])}?"):
-        raise Failure("nothing was deleted")

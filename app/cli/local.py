@@ -3,6 +3,7 @@
 They need no server and no token.
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from app.accounts import setup, users
-from app.cli.failure import Failure, checked_settings
+from app.accounts import setup, tokens, users
+from app.cli.failure import Failure, WrongUse, checked_settings
 from config import database, schema
 from config.database import AWAY
 from pipelines.models import audit
@@ -70,6 +71,16 @@ def require_file() -> None:
         raise Failure(f"{database_name()} does not exist yet; run: medianest db upgrade")
 
 
+def confirm(question: str, yes: bool) -> None:
+    """Go on only if somebody agrees; raises Failure, WrongUse where nobody can be asked."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongUse("without a terminal, say --yes to do this")
+    if not click.confirm(question):
+        raise Failure("nothing was changed")
+
+
 def note(action: str, target: str, **detail: Any) -> None:
     """Write down in the audit log what was done here; never give it a secret."""
     audit.record(action, actor_id=SYSTEM, actor="local", target=target, detail=detail)
@@ -89,8 +100,17 @@ def upgrade() -> None:
             click.echo(f"applied {name}")
         if not applied:
             click.echo("the database is up to date")
+        _keep_tokens()
         if not users.admin_exists():
             click.echo(f"Setup code: {setup.code()}")
+
+
+def _keep_tokens() -> None:
+    """Fix what tokens depend on, so that another secret key later makes none of them worthless."""
+    try:
+        tokens.pepper()
+    except SecretLost as error:
+        click.echo(f"medianest: {error}", err=True)
 
 
 def _upgrade_patiently() -> list[str]:

@@ -1,17 +1,21 @@
-"""`medianest secrets rotate`: replace the key that the secrets in the database are sealed under, while all runs."""
+"""`medianest secrets`: replace the key that the secrets in the database are sealed under, while all runs; or forget
+what was sealed under one that is lost."""
 
 import time
 from contextlib import suppress
 
 import click
 
-from app.accounts import tokens
+from app.accounts import sessions, tokens
 from app.cli.failure import Failure, checked_settings
-from app.cli.local import current_database
+from app.cli.local import confirm, current_database
+from app.cli.words import clean
+from config.database import transaction
 from config.key_file import AnotherRotation, rotation
 from pipelines.models import audit
 from pipelines.models.account import SYSTEM
-from pipelines.models.sealed import Outcome, reseal
+from pipelines.models.sealed import Lost, Outcome, lost, reseal
+from pipelines.models.sealed import forget as forget_text
 from pipelines.models.secret import SecretLost
 
 WAIT = 15.0  # seconds; a request that takes longer to store what it sealed has failed
@@ -22,12 +26,21 @@ the secret is in MEDIANEST_SECRET_KEY, which this command cannot change. To repl
 2. run medianest secrets rotate with both;
 3. take MEDIANEST_SECRET_KEY_OLD away again."""
 
+PEPPER = "secret:pepper"  # without it no personal token can be recognised
+
+IF_LOST = "put back the secret key that they were sealed under, or run: medianest secrets forget"
+
+WHAT_GOES = """\
+No key that is here opens these. Forgotten, they have to be set again: services get their secrets anew, people lend their
+cookies and sign in with Plex again{tokens}.
+If the secret key is anywhere to be found, put it back instead."""
+
 HOW_TO_END = "Now take MEDIANEST_SECRET_KEY_OLD away from every process and restart them."
 
 
-@click.group(short_help="Replace the key that secrets are sealed under.")
+@click.group(short_help="Replace the key that secrets are sealed under, or forget what it was lost for.")
 def secrets() -> None:
-    """Replace the key that secrets are sealed under."""
+    """Replace the key that secrets are sealed under, or forget what was sealed under a lost one."""
 
 
 @secrets.command()
@@ -53,6 +66,8 @@ def rotate(wait: float) -> None:
         outcome = _finish(0.0) if here.secret_key else _with_new_key(wait)
     for identity in outcome.lost:
         click.echo(f"medianest: {identity} opens with no key that is here; it has to be set again", err=True)
+    if outcome.lost:
+        click.echo(f"medianest: {IF_LOST}", err=True)
     click.echo(f"sealed {outcome.sealed} secrets anew")
     if here.secret_keys_old:
         click.echo(HOW_TO_END)
@@ -75,3 +90,38 @@ def _finish(wait: float) -> Outcome:
     detail = {"sealed": outcome.sealed, "lost": late.lost}
     audit.record("secrets.rotated", actor_id=SYSTEM, actor="local", detail=detail)
     return Outcome(outcome.sealed, late.lost)
+
+
+@secrets.command()
+@click.option("--yes", is_flag=True, help="Do not ask; needed without a terminal.")
+def forget(yes: bool) -> None:
+    """Remove what no key opens any more, after naming it.
+
+    For a database whose secret key is gone for good; run it with the settings that everything else runs with.
+    """
+    with current_database():
+        gone = lost()
+        if not gone:
+            click.echo("every secret opens; there is nothing to forget")
+            return
+        for each in gone:
+            click.echo(clean(each.identity))
+        pepper = any(each.identity == PEPPER for each in gone)
+        click.echo(WHAT_GOES.format(tokens=", and all personal tokens are deleted" if pepper else ""))
+        confirm("Forget them?", yes)
+        forgotten, revoked = _forget(gone)
+    click.echo(f"forgot {len(forgotten)} secrets and {revoked} personal tokens; restart whatever runs")
+
+
+def _forget(gone: list[Lost]) -> tuple[list[str], int]:
+    """The identities of what was forgotten, and how many tokens went with it."""
+    with transaction():
+        done = [each for each in gone if forget_text(each)]
+        for each in done:
+            if each.column.name == "plex_token":
+                sessions.revoke_others(each.row["id"], None)
+        names = [each.identity for each in done]
+        revoked = tokens.revoke_all() if PEPPER in names else 0
+        detail = {"forgotten": names, "tokens": revoked}
+        audit.record("secrets.forgotten", actor_id=SYSTEM, actor="local", detail=detail)
+    return names, revoked

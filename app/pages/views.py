@@ -15,9 +15,8 @@ from flask import Blueprint, Response, current_app, jsonify, redirect, render_te
 from werkzeug.wrappers import Response as AnyResponse
 
 from app import access
-from app.accounts import audit, users
+from app.accounts import users
 from app.accounts.plex import COOKIE as SIGN_IN_COOKIE
-from app.errors import Problem
 from pipelines.models.connection import outlines
 
 STATIC = Path(__file__).parent / "static"
@@ -73,29 +72,27 @@ def account() -> str:
 @pages.get("/people")
 def people() -> str:
     """Who may come in, and what each of them may do."""
-    return _shown("people.html", admins=True)
+    return _shown("people.html")
 
 
 @pages.get("/services")
 def services() -> str:
     """How Plex and the others are reached; the first screen after the set-up."""
-    return _shown("services.html", admins=True, welcome="welcome" in request.args)
+    return _shown("services.html", welcome="welcome" in request.args)
 
 
 @pages.get("/audit", endpoint="audit")
 def audit_log() -> str:
     """What has happened here."""
-    return _shown("audit.html", admins=True)
+    return _shown("audit.html")
 
 
-def _shown(template: str, *, admins: bool = False, **words: Any) -> str:
-    """A screen, for whoever is signed in or for admins only, else the way in; raises the 403."""
+def _shown(template: str, **words: Any) -> str:
+    """A screen for whoever may see it, the way in for who is not signed in; raises the 403."""
     if access.current() is None:
         return _way_in()
     person = access.signed_in()
-    if admins and not person.admin:
-        audit.note("access.refused", f"{request.method} {request.path}", person)
-        raise Problem("forbidden")
+    access.allow(access.SCREENS[request.endpoint or ""], person)
     return render_template(template, assets=ASSETS, person=person, **words)
 
 

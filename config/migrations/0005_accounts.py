@@ -15,7 +15,8 @@ CREATE UNIQUE INDEX account_plex ON account (plex_id) WHERE plex_id IS NOT NULL;
 
 ALTER TABLE session ADD COLUMN address TEXT NOT NULL DEFAULT '';
 
-ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'admin,jobs,read';
+ALTER TABLE token ADD COLUMN scopes TEXT NOT NULL DEFAULT 'jobs,read';
+UPDATE token SET scopes = 'admin,jobs,read' WHERE account_id IN (SELECT id FROM account WHERE role = 'admin');
 ALTER TABLE token ADD COLUMN expires_at DOUBLE PRECISION;
 
 CREATE TABLE sign_in (

@@ -1,5 +1,8 @@
 """Calls to other services: a connect timeout, a read timeout and a total deadline, nothing of the answer echoed.
 
+The deadline bounds all but the resolution of a name, which takes as long as the system's resolver lets it. Each address
+that a name has is judged before it is connected to, since names may lead where no service can be.
+
 Each call has a connection of its own, so that no cookie which a service sets for one person goes along with the call
 for another. Redirects are not followed: they could lead a token elsewhere.
 """
@@ -8,9 +11,13 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Self
+
+from pipelines.integrations.place import is_nowhere
 
 if TYPE_CHECKING:
     import requests
@@ -20,6 +27,12 @@ READ_SECONDS = 5.0
 TOTAL_SECONDS = 8.0
 CHUNK = 16 * 1024
 LARGEST_BODY = 4 << 20  # bytes
+LONGEST_WAIT = 86400.0  # seconds, whatever the other side asks for
+
+TOO_SLOW = "It answers too slowly."
+LATE = "It does not answer in time."
+AWAY = "It cannot be reached."
+NOWHERE = "It is at an address that services may not have."
 
 
 class Unreachable(Exception):
@@ -44,9 +57,9 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds that the other side asks us to wait, None if it does not say so in seconds."""
+        """The seconds that the other side asks us to wait, a day at most; None if it does not say so in seconds."""
         said = self.headers.get("retry-after", "").strip()
-        return float(said) if said.isascii() and said.isdigit() else None
+        return min(float(said), LONGEST_WAIT) if said.isascii() and said.isdigit() else None
 
     def json(self) -> Any:
         """The value of the body; raises Unreachable if it is not JSON."""
@@ -86,7 +99,7 @@ def call(
         except requests.RequestException as error:
             raise _unreachable(error, watch) from None
         if watch.over:  # an answer of unknown length looks complete when we hang up
-            raise Unreachable("It answers too slowly.")
+            raise Unreachable(TOO_SLOW)
     named = {name.lower(): value for name, value in answer.headers.items()}
     return Reply(answer.status_code, body, named)
 
@@ -109,24 +122,29 @@ def _unreachable(error: Exception, watch: "_Watch") -> Unreachable:
     import requests
 
     if watch.over:
-        return Unreachable("It answers too slowly.")
+        return Unreachable(TOO_SLOW)
     if isinstance(error, requests.Timeout):
-        return Unreachable("It does not answer in time.")
+        return Unreachable(LATE)
     if isinstance(error, requests.exceptions.SSLError):
         return Untrusted("Its certificate is not accepted.")
-    return Unreachable("It cannot be reached.")
+    return Unreachable(AWAY)
 
 
 class _Watch:
-    """Hangs up when the time is over. A timeout of requests begins anew with each byte, so it bounds no call."""
+    """Makes the lines of a session, and hangs up when the time is over.
+
+    A timeout of requests begins anew with each byte, and with each address of a name, so it bounds no call.
+    """
 
     def __init__(self, session: "requests.Session", seconds: float) -> None:
         self.over = False
+        self._ends = time.monotonic() + seconds
+        self._lock = threading.Lock()
         self._lines: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._hang_up)
         self._timer.daemon = True
         for adapter in session.adapters.values():
-            self._note_connections_of(adapter)
+            self._make_lines_of(adapter)
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -134,35 +152,69 @@ class _Watch:
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
+        with self._lock:
+            for line in self._lines:
+                line.close()
 
-    def _note_connections_of(self, adapter: Any) -> None:
+    def _make_lines_of(self, adapter: Any) -> None:
         get_pool: Callable[..., Any] = adapter.get_connection_with_tls_context
 
         def watched(*args: Any, **options: Any) -> Any:
             pool = get_pool(*args, **options)
-            pool.ConnectionCls = self._noting(pool.ConnectionCls)
+            pool.ConnectionCls = self._with_our_lines(pool.ConnectionCls)
             return pool
 
         adapter.get_connection_with_tls_context = watched
 
-    def _noting(self, make: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_our_lines(self, make: Callable[..., Any]) -> Callable[..., Any]:
         def made(**details: Any) -> Any:
             connection = make(**details)
-            connect = connection.connect
-
-            def connected() -> None:
-                connect()
-                self._lines.append(connection.sock)
-
-            connection.connect = connected
+            connection._new_conn = lambda: self._line(connection)
             return connection
 
         return made
 
+    def _line(self, connection: Any) -> socket.socket:
+        """A line to the first address of the connection's host that takes one; raises Unreachable."""
+        message = NOWHERE
+        for family, kind, protocol, _, place in _addresses(connection._dns_host, connection.port):
+            if is_nowhere(ip_address(place[0])):
+                continue
+            try:
+                return self._connected((family, kind, protocol), place, connection.socket_options or ())
+            except OSError as error:
+                message = LATE if isinstance(error, TimeoutError) else AWAY
+        raise Unreachable(message)
+
+    def _connected(self, form: tuple[int, int, int], place: Any, options: Any) -> socket.socket:
+        """A line of this form that is connected in the time that is left; raises OSError or Unreachable."""
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise Unreachable(TOO_SLOW)
+        with contextlib.ExitStack() as undo:
+            line = undo.enter_context(socket.socket(*form))
+            for option in options:
+                line.setsockopt(*option)
+            line.settimeout(min(CONNECT_SECONDS, left))
+            line.connect(place)
+            with self._lock:
+                if self.over:
+                    raise Unreachable(TOO_SLOW)
+                self._lines.append(line.dup())  # TLS takes the line itself for its own
+            undo.pop_all()
+        return line
+
     def _hang_up(self) -> None:
-        self.over = True
-        for line in self._lines:
-            with contextlib.suppress(OSError):  # closed already
-                socket.socket.shutdown(
-                    line, socket.SHUT_RDWR
-                )  # not that of TLS, which another thread is reading
+        with self._lock:
+            self.over = True
+            for line in self._lines:
+                with contextlib.suppress(OSError):  # the other side was faster
+                    line.shutdown(socket.SHUT_RDWR)
+
+
+def _addresses(host: str, port: int) -> list[Any]:
+    """What the system's resolver knows of a host; raises Unreachable."""
+    try:
+        return socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unreachable(AWAY) from None

@@ -59,16 +59,17 @@ def _judge_host(parts: SplitResult) -> None:
     address = literal(host)
     if address is None and not is_name(plain(host)):
         raise WrongPlace("is not a valid address")
-    if address is not None and _is_nowhere(address):
+    if address is not None and is_nowhere(address):
         raise WrongPlace("leads to an address at which no service can be")
 
 
-def _is_nowhere(address: Address) -> bool:
+def is_nowhere(address: Address) -> bool:
+    """Whether no service can be at the address, also inside whatever it is wrapped in."""
     if isinstance(address, IPv4Address):
         return any(address in network for network in _NOWHERE_4)
     if address.is_loopback:  # else it would be taken for a spelling of 0.0.0.1
         return False
-    return any(address in network for network in _NOWHERE_6) or any(map(_is_nowhere, wrapped(address)))
+    return any(address in network for network in _NOWHERE_6) or any(map(is_nowhere, wrapped(address)))
 
 
 def same_place(old: str, new: str) -> bool:

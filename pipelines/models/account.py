@@ -90,9 +90,14 @@ def set_role(account_id: int, role: str, why: Why | None = None) -> None:
 
 def keep_an_admin(without: int | None) -> None:
     """Raise LastAdmin if `without` is the only admin; of two transactions that ask this one waits for the other."""
-    if without is None:
-        return
-    lock = "" if is_sqlite() else " FOR UPDATE"  # SQLite has one writer anyway
-    admins = [row["id"] for row in query(f"SELECT id FROM account WHERE role = 'admin' ORDER BY id{lock}")]
-    if admins == [without]:
+    if without is not None and hold_admins() == [without]:
         raise LastAdmin
+
+
+def hold_admins() -> list[int]:
+    """The ids of the admins, whom nobody else changes before the transaction ends.
+
+    Whoever holds one account alone as well holds the admins first: in one order nobody waits for each other.
+    """
+    lock = "" if is_sqlite() else " FOR UPDATE"  # SQLite has one writer anyway
+    return [row["id"] for row in query(f"SELECT id FROM account WHERE role = 'admin' ORDER BY id{lock}")]

@@ -54,8 +54,13 @@ def record(
     """Write down that something happened, in the surrounding transaction if there is one; never give it a secret."""
     change(
         "INSERT INTO audit (at, actor_id, actor, address, action, target, detail) VALUES (NOW, %s, %s, %s, %s, %s, %s)",
-        *(actor_id, actor[:LONGEST], address[:LONGEST], action, target[:LONGEST], write_json(detail or {})),
+        *(actor_id, _line(actor), _line(address), action, _line(target), write_json(detail or {})),
     )
+
+
+def _line(text: str) -> str:
+    """As much of a text as is kept, without the character that PostgreSQL does not take."""
+    return text[:LONGEST].replace("\0", "")
 
 
 def newest_first(chosen: Chosen, limit: int, before: int | None = None) -> list[Row]:

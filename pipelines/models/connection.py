@@ -29,7 +29,7 @@ class Connection:
     """A service's address without a slash at its end (None: unconfigured) and its secret (None: it has none).
 
     `identity` is Plex' machineIdentifier as last seen with these settings. `sealed` says that there is a secret which
-    does not open any more, and `secret` is None then.
+    does not open any more, and `secret` is None then. `changed_at` is when an admin set it (None: nobody has).
     """
 
     name: str
@@ -37,6 +37,7 @@ class Connection:
     secret: str | None = field(repr=False)
     identity: str | None
     sealed: bool = False
+    changed_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def connection(name: str) -> Connection:
     """How the service is reached now; KeyError if it is none of NAMES."""
     here = first(name)
     aside = _aside(name)
-    found = query("SELECT name, url, secret, identity FROM connection WHERE name IN (%s, %s)", name, aside)
+    found = query(
+        "SELECT name, url, secret, identity, changed_at FROM connection WHERE name IN (%s, %s)", name, aside
+    )
     rows = {row["name"]: row for row in found}
     if name in rows:
         return _opened(rows[name])
@@ -94,17 +97,24 @@ def outlines() -> dict[str, Outline]:
     return found
 
 
-def store(name: str, url: str | None, secret: str | None, identity: str | None) -> None:
-    """Reach the service like this from now on; without `url` it is disconnected and its secret forgotten."""
+def store(
+    name: str, url: str | None, secret: str | None, identity: str | None, known: Connection | None = None
+) -> bool:
+    """Reach the service like this from now on; without `url` it is disconnected and its secret forgotten.
+
+    With `known` only if nobody has set the service since that was read; False if somebody has.
+    """
     from config.vault import seal
 
     sealed = seal(secret, _identity(name)) if url and secret else None
-    change(
+    unchanged, since = (" WHERE connection.changed_at = %s", (known.changed_at,)) if known else ("", ())
+    stored = change(
         "INSERT INTO connection (name, url, secret, identity, changed_at) VALUES (%s, %s, %s, %s, NOW)"
         " ON CONFLICT (name) DO UPDATE SET url = excluded.url, secret = excluded.secret,"
-        " identity = excluded.identity, changed_at = excluded.changed_at",
-        *(name, url, sealed, identity if url else None),
+        f" identity = excluded.identity, changed_at = excluded.changed_at{unchanged} RETURNING name",
+        *(name, url, sealed, identity if url else None, *since),
     )
+    return bool(stored)
 
 
 def note_identity(name: str, identity: str, seen_at: str | None = None) -> None:
@@ -131,16 +141,17 @@ def note_identity(name: str, identity: str, seen_at: str | None = None) -> None:
 
 
 def _opened(row: Row) -> Connection:
-    name, url, identity = row["name"], row["url"], row["identity"]
+    name = row["name"]
+    found = Connection(name, row["url"], None, row["identity"], changed_at=row["changed_at"])
     if row["secret"] is None:
-        return Connection(name, url, None, identity)
+        return found
     from config.vault import VaultError, unseal
 
     try:
-        return Connection(name, url, unseal(row["secret"], _identity(name)), identity)
+        return replace(found, secret=unseal(row["secret"], _identity(name)))
     except VaultError as error:
         log.error("the secret of a service does not open", service=name, reason=str(error))
-        return Connection(name, url, None, identity, sealed=True)
+        return replace(found, sealed=True)
 
 
 def _identity(name: str) -> str:

@@ -3,14 +3,15 @@
 config.vault is imported where it is needed: it brings ten megabytes of cryptography, and most processes never use it.
 """
 
-from config.database import Row, change, query
+from config.database import Row, change, is_sqlite, query
 
 _COLUMNS = "id, name, role, suspended, plex_id, plex_token"
 
 
 def by_plex_id(plex_id: int) -> Row | None:
-    """The account (id, name, role, suspended, plex_id) of somebody at Plex."""
-    rows = query(f"SELECT {_COLUMNS} FROM account WHERE plex_id = %s", plex_id)
+    """The account (id, name, role, suspended, plex_id) of somebody at Plex, held until the transaction ends."""
+    lock = "" if is_sqlite() else " FOR UPDATE"  # SQLite has one writer anyway
+    rows = query(f"SELECT {_COLUMNS} FROM account WHERE plex_id = %s{lock}", plex_id)
     return rows[0] if rows else None
 
 

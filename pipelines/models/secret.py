@@ -24,7 +24,7 @@ class SecretLost(Exception):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
             f"the secret {name!r} of this installation does not open ({reason});"
-            " put back the secret-key file or MEDIANEST_SECRET_KEY that it was made with"
+            " put back the secret-key file or MEDIANEST_SECRET_KEY that it was made with, or run: medianest secrets forget"
         )
 
 

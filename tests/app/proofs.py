@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
-from app.access import RULES
+from app.access import Need
 from app.accounts import sessions, tokens, users
 from app.accounts.identity import SCOPES
 from config.database import change
@@ -40,9 +40,8 @@ class Proof:
     def refused(self) -> tuple[int, str]:
         return (403 if self.refusal == "suspended" else 401), self.refusal
 
-    def verdict(self, endpoint: str) -> tuple[int, str]:
-        """What the rules say of this proof at that endpoint: a status and a code, or IN."""
-        need = RULES[endpoint]
+    def verdict(self, need: Need) -> tuple[int, str]:
+        """What comes of this proof where that is needed: a status and a code, or IN."""
         if need == "public":
             return IN
         if self.refusal:

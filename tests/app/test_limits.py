@@ -109,7 +109,7 @@ def test_wrong_setup_codes_run_out(app: Flask, browser: FlaskClient) -> None:
 
 
 def test_sign_ins_with_plex_that_are_begun_run_out(app: Flask, browser: FlaskClient) -> None:
-    for _ in range(10):
+    for _ in range(LIMITS["plex"][0].amount):
         assert browser.post(f"{API}/auth/plex").status_code == 409
     expect_refusal(browser.post(f"{API}/auth/plex"), longest=5 * 60)
 

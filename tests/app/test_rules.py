@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 from werkzeug.routing import Rule
 
-from app.access import RULES
+from app.access import RULES, SCREENS
 from tests.app.conftest import Caller
 from tests.app.proofs import IN, PROOFS, REFUSALS, Proof
 from tests.app.web_process import WebServer
@@ -19,21 +19,14 @@ from tests.app.web_process import WebServer
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 with_each_proof = pytest.mark.parametrize("name", PROOFS)
 
-# public in the table, because their views know better: metrics have a token of their own besides, and whoever is not
-# signed in gets the sign-in at the address of any screen
-SCREENS = {"pages.screen", "pages.account"}
-ADMIN_SCREENS = {"pages.people", "pages.services", "pages.audit"}
-
 
 def verdict(proof: Proof, endpoint: str) -> tuple[int, str]:
     """What has to come of it: a status and a code, or IN."""
-    if endpoint == "metrics.scrape" and proof.refusal:
-        return proof.refused()
-    if endpoint in SCREENS | ADMIN_SCREENS and proof.refusal:
-        return proof.refused() if proof.refusal == "suspended" else IN
-    if endpoint in ADMIN_SCREENS | {"metrics.scrape"}:
-        return IN if proof.acts_as_admin else (403, "forbidden")
-    return proof.verdict(endpoint)
+    if endpoint == "metrics.scrape":  # has a token of its own besides
+        return proof.refused() if proof.refusal else IN if proof.acts_as_admin else (403, "forbidden")
+    if endpoint in SCREENS:  # nobody signed in: the way in
+        return IN if proof.refusal not in ("", "suspended") else proof.verdict(SCREENS[endpoint])
+    return proof.verdict(RULES[endpoint])
 
 
 @pytest.fixture

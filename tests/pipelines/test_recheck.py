@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import structlog
 
 from config.database import change, query
 from config.json_text import read_json
+from config.settings import settings
 from config.vault import unseal
 from pipelines import recheck
 from pipelines.errors import Cancelled
@@ -113,9 +115,33 @@ def test_who_is_no_longer_shared_the_server_is_signed_out(sample: Sample, friend
 
 
 def test_whom_the_server_turns_away_is_signed_out(sample: Sample, friend: int) -> None:
-    sample.plex.accounts = Accounts()  # it knows nobody any more, and plex.tv has not heard of that
+    sample.plex.accounts = Accounts()  # it has not heard of friends, and plex.tv not of that
+    sample.plex.accounts.add(sample.owner)
     assert run() == checked(lost=1)
-    assert row_of(friend)["suspended"] == "access"
+    assert row_of(friend)["suspended"] == "access" and lost()[0]["reason"] == "no_access"
+
+
+def forget_our_token(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample.plex.accounts.add(sample.owner)
+    monkeypatch.setenv("PLEX_TOKEN", "")
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("trouble", [lambda *_: None, forget_our_token], ids=["refused", "none"])
+def test_a_server_that_does_not_know_our_own_token_turns_nobody_out(
+    sample: Sample,
+    friend: int,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Callable[[Sample, pytest.MonkeyPatch], None],
+) -> None:
+    sample.plex.accounts = Accounts()
+    trouble(sample, monkeypatch)
+    before = query("SELECT * FROM account")
+    assert run() == checked(unknown=1)
+    assert query("SELECT * FROM account") == before
+    assert row_of(friend)["sessions"] == 1 and lost() == []
+    sample.plex_tv.unshare(sample.server, sample.friend)
+    assert run() == checked(lost=1), "that plex.tv itself says"
 
 
 Break = Callable[[Sample], object]
@@ -162,17 +188,42 @@ def test_where_plex_tv_asks_to_slow_down_the_others_wait_for_the_next_hour(
     assert run() == checked(kept=2)
 
 
-@pytest.mark.parametrize("reason", ["token_revoked", "no_access"])
-def test_an_admin_is_told_and_stays(sample: Sample, reason: str) -> None:
-    owner = signed_in(sample, sample.owner, role="admin")
+def take_access(sample: Sample, reason: str) -> None:
     if reason == "token_revoked":
         sample.plex_tv.accounts.revoke_all(sample.owner)
     else:
         sample.plex_tv.resources_empty = True
-    assert run() == checked(kept=1)
+
+
+@pytest.mark.parametrize("reason", ["token_revoked", "no_access"])
+def test_the_last_admin_is_told_and_stays(sample: Sample, reason: str) -> None:
+    owner = signed_in(sample, sample.owner, role="admin")
+    take_access(sample, reason)
+    with structlog.testing.capture_logs() as logs:
+        assert run() == checked(kept=1)
     assert (row_of(owner)["role"], row_of(owner)["sessions"]) == ("admin", 1)
     assert lost() == [{"who": "olivia", "by": 0, "reason": reason, "suspended": False}]
+    assert [one["advice"] for one in logs if "last admin" in one["event"]] == ["Sign in with Plex again."]
     assert run() == NOBODY
+
+
+@pytest.mark.parametrize("reason", ["token_revoked", "no_access"])
+def test_an_admin_loses_access_like_everybody(sample: Sample, reason: str) -> None:
+    owner = signed_in(sample, sample.owner, role="admin")
+    change("INSERT INTO account (name, password_hash, role, created_at) VALUES ('local', '', 'admin', NOW)")
+    take_access(sample, reason)
+    assert run() == checked(lost=1)
+    row = row_of(owner)
+    assert (row["role"], row["suspended"], row["sessions"]) == ("suspended", "access", 0)
+    assert lost() == [{"who": "olivia", "by": 0, "reason": reason, "suspended": True}]
+
+
+def test_of_admins_who_all_lose_access_one_stays(sample: Sample) -> None:
+    for person in (sample.owner, sample.friend):
+        signed_in(sample, person, role="admin")
+    sample.plex_tv.resources_empty = True
+    assert run() == checked(lost=1, kept=1)
+    assert sorted(row["role"] for row in query("SELECT role FROM account")) == ["admin", "suspended"]
 
 
 def test_who_signs_in_while_the_old_token_is_looked_at_is_not_signed_out(sample: Sample, friend: int) -> None:
@@ -185,6 +236,14 @@ def test_who_signs_in_while_the_old_token_is_looked_at_is_not_signed_out(sample:
 
 def test_a_token_that_does_not_open_is_nobodys_fault(sample: Sample, friend: int) -> None:
     change("UPDATE account SET plex_token = 'v1.00000000.AAAA'")
+    assert run() == checked(unknown=1)
+    assert row_of(friend)["sessions"] == 1
+
+
+def test_a_secret_of_the_installation_that_does_not_open_is_nobodys_fault(
+    sample: Sample, friend: int
+) -> None:
+    change("INSERT INTO secret (name, sealed) VALUES ('plex-client', 'v1.00000000.AAAA')")
     assert run() == checked(unknown=1)
     assert row_of(friend)["sessions"] == 1
 

@@ -9,7 +9,7 @@ from tests.standins.plex_pins import Pins
 
 
 class Cloud(Listener):
-    """`resources_empty` and `expired_is_200` are switches: see `plex_tv`."""
+    """`resources_empty`, `players_first` and `expired_is_200` are switches: see `plex_tv`."""
 
     def __init__(
         self, host: str = "127.0.0.1", port: int = 0, clock: Callable[[], float] = time.time
@@ -18,6 +18,7 @@ class Cloud(Listener):
         self.accounts = Accounts()
         self.pins = Pins(clock)
         self.resources_empty = False
+        self.players_first = False
         self.expired_is_200 = False
 
     def add(self, *all_of: Person | Server | Player) -> None:

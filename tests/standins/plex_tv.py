@@ -11,6 +11,7 @@ stall, drip (see `plex_switches`); `stop` refuses connections. Besides:
     expired_is_200 = True   a PIN that is over is told with 200 and no token, not with 404
     revoke(token)           one device is signed out; `accounts.revoke_all(person)`: all of them
     resources_empty = True  nobody has any server
+    players_first = True    players are listed before servers; the order promises nothing
     share, unshare          who may enter a server
     person.email = None     or "", or somebody else's
     add(Player("TV", person, server.machine_identifier)), add(Server(server.name, person))

@@ -62,7 +62,8 @@ def resources(cloud: Cloud, request: Request) -> Answer:
         for server in cloud.accounts.servers_of(person):
             access = cloud.accounts.access_token(server, person)
             listed.append(server_shape(server, person, access, https=https, relay=relay))
-        listed += [player_shape(player) for player in cloud.accounts.players_of(person)]
+        players = [player_shape(player) for player in cloud.accounts.players_of(person)]
+        listed = players + listed if cloud.players_first else listed + players
     return told(request, "resources", listed)
 
 

@@ -44,6 +44,13 @@ def test_it_stays_closed_to_all_other_tokens(sample: Sample) -> None:
         assert "web/index.html" in answer.text and "<h1>401 Unauthorized</h1>" in answer.text
 
 
+def test_a_network_may_be_allowed_in_without_auth(sample: Sample) -> None:
+    sample.plex.allows_without_auth = True
+    for token in (None, "made-up", sample.friend.token):
+        told = ask(sample, "/", token).json()["MediaContainer"]
+        assert told["machineIdentifier"] == sample.server.machine_identifier
+
+
 def test_a_token_ends_with_the_share_and_a_new_share_has_a_new_one(sample: Sample) -> None:
     accounts = sample.plex_tv.accounts
     before = accounts.access_token(sample.server, sample.friend)

@@ -224,7 +224,10 @@ def test_a_player_may_have_the_identifier_of_the_server_and_a_server_its_name(sa
     machine = sample.server.machine_identifier
     sample.plex_tv.add(Player("TV", sample.stranger, machine, token=sample.stranger.token))
     sample.plex_tv.add(Server(sample.server.name, sample.stranger))
-    server, player = ask(sample.plex_tv, RESOURCES, sample.stranger.token).json()
+    listed = ask(sample.plex_tv, RESOURCES, sample.stranger.token).json()
+    sample.plex_tv.players_first = True
+    assert ask(sample.plex_tv, RESOURCES, sample.stranger.token).json() == listed[::-1]
+    server, player = listed
     assert (player["clientIdentifier"], "server" in player["provides"]) == (machine, False)
     assert (server["name"], server["clientIdentifier"] == machine) == (sample.server.name, False)
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pipelines.integrations.plex import server, tv
 from pipelines.models.connection import connection
 
+MOST_TRIED = 5  # tokens of one person; anybody may fill their own list
+
 
 @dataclass(frozen=True)
 class Access:
-    """Proved access of a person, with their own token for the server."""
+    """Proved access of a person, with their own token for the server; `owned` if it is theirs."""
 
     person: tv.Person
     owned: bool
@@ -16,11 +18,12 @@ class Access:
 
 
 class NoAccess(Exception):
-    """The server is not shared with this person."""
+    """The server is not shared with this person, or, where plex.tv has it `listed` for them, does not let them in."""
 
-    def __init__(self, person: tv.Person) -> None:
+    def __init__(self, person: tv.Person, *, listed: bool) -> None:
         super().__init__(person.id)
         self.person = person
+        self.listed = listed
 
 
 def prove(token: str) -> Access:
@@ -31,7 +34,20 @@ def prove(token: str) -> Access:
     person = tv.user(token)
     here = connection("plex")
     machine = server.identity(here)
-    share = tv.share(token, machine)
-    if share is None or not server.lets_in(here, share.token, machine):
-        raise NoAccess(person)
-    return Access(person, share.owned, share.token)
+    shares = tv.shares(token, machine)
+    tokens = list(dict.fromkeys(share.token for share in shares))[:MOST_TRIED]
+    opening = next((one for one in tokens if server.lets_in(here, one, machine)), None)
+    if opening is None:
+        raise NoAccess(person, listed=bool(shares))
+    owned = all(share.owned for share in shares) and server.judges_tokens(here, machine)
+    return Access(person, owned, opening)
+
+
+def refusals_count() -> bool:
+    """Whether the server's refusal says something about a person; raises server.Away.
+
+    It does as long as the server accepts the configured token. One that has lost its claim refuses everybody.
+    """
+    here = connection("plex")
+    machine = server.identity(here)
+    return here.secret is not None and server.lets_in(here, here.secret, machine)

@@ -103,16 +103,18 @@ def user(token: str) -> Person:
     return Person(told.id, name, _clean(told.email)[:LONGEST_EMAIL] or None)
 
 
-def share(token: str, machine: str) -> Share | None:
-    """The server of this machineIdentifier in the list of the token's holder; raises Revoked or Away.
+def shares(token: str, machine: str) -> list[Share]:
+    """What the list of the token's holder has as the server of this machineIdentifier; raises Revoked or Away.
 
-    An app on a device stands in the same list and may call itself anything, the server's identifier included.
+    An app on a device stands in the same list and may call itself anything: a server, with the identifier of another
+    one, and as its holder's own. So there may be several, and what one of them says is worth what the server says to it.
     """
     reply = _ask_as("/api/v2/resources", token, includeHttps="1", includeRelay="1")
-    for entry in _read(reply, list[dict[str, Any]]):
-        if entry.get("clientIdentifier") == machine and "server" in str(entry.get("provides")).split(","):
-            return _fitting(entry, Share)
-    return None
+    return [
+        _fitting(entry, Share)
+        for entry in _read(reply, list[dict[str, Any]])
+        if entry.get("clientIdentifier") == machine and "server" in str(entry.get("provides")).split(",")
+    ]
 
 
 def ping(token: str) -> None:

@@ -11,6 +11,7 @@ from config.database import Row, change, query
 from config.json_text import read_json
 from config.settings import settings
 from tests.app.conftest import API
+from tests.private_server import wait_until
 from tests.standins.plex_people import Person
 from tests.standins.plex_sample import Sample
 
@@ -24,9 +25,9 @@ class Browser:
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
 
-    def begin(self, **headers: str) -> dict[str, Any]:
+    def begin(self, query: str = "", **headers: str) -> dict[str, Any]:
         """Begin, with a strong PIN; the answer."""
-        response = self.ask_begin(**headers)
+        response = self.ask_begin(query, **headers)
         assert response.status_code == 201, response.text
         begun: dict[str, Any] = response.get_json()
         return begun
@@ -50,6 +51,11 @@ class Browser:
     def sign_in(self, sample: Sample, person: Person) -> dict[str, Any]:
         """All of it; how it ended."""
         sample.plex_tv.claim(self.begin()["code"], person)
+        return self.look()
+
+    def connect(self, sample: Sample, person: Person) -> dict[str, Any]:
+        """The same, to connect the account of who is signed in."""
+        sample.plex_tv.claim(self.begin("?connect=true")["code"], person)
         return self.look()
 
     def me(self) -> dict[str, Any] | None:
@@ -87,6 +93,14 @@ def audited(action: str) -> list[Row]:
 
 def sessions() -> int:
     return int(query("SELECT count(*) AS number FROM session")[0]["number"])
+
+
+def wait_until_blocked() -> None:
+    """Wait until PostgreSQL lets somebody else wait for the transaction that asks."""
+    waiting = (
+        "SELECT 1 AS one FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    )
+    wait_until(lambda: bool(query(waiting)), 10, "somebody waiting")
 
 
 def change_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

@@ -44,29 +44,59 @@ def test_who_is_signed_in_already_gives_their_account_a_plex_account(
     local = users.create("root", PASSWORD, "admin")
     visitor.client.post(f"{API}/auth/login", json={"username": "root", "password": PASSWORD})
     old = visitor.cookie(SESSION)
-    assert visitor.sign_in(sample, sample.friend)["state"] == "signed_in"
+    assert visitor.connect(sample, sample.friend)["state"] == "signed_in"
     row = account(sample.friend)
     assert row is not None and (row["id"], row["name"], row["role"]) == (local, "root", "admin")
     assert visitor.cookie(SESSION) != old and accounts() == ["root"]
+    assert visitor.connect(sample, sample.friend)["state"] == "signed_in"
+    assert visitor.connect(sample, sample.owner)["reason"] == "linked_elsewhere"
     assert visitor.sign_in(sample, sample.owner)["state"] == "signed_in"
     assert accounts() == ["root", "olivia"]
+
+
+def test_nothing_is_connected_by_merely_signing_in(sample: Sample, visitor: Browser) -> None:
+    users.create("root", PASSWORD, "admin")
+    visitor.client.post(f"{API}/auth/login", json={"username": "root", "password": PASSWORD})
+    assert visitor.sign_in(sample, sample.friend)["state"] == "signed_in"
+    me = visitor.me()
+    assert me is not None and (me["name"], me["role"]) == ("felix", "user")
+    assert accounts() == ["root", "felix"]
+
+
+def test_to_connect_something_one_has_to_be_signed_in(
+    sample: Sample, visitor: Browser, admin: Caller
+) -> None:
+    for headers in ({}, {"Authorization": f"Bearer {admin.token}"}):
+        assert visitor.ask_begin("?connect=true", **headers).status_code == 401
+
+
+def test_nobody_is_moved_to_another_account_when_they_connect_theirs(
+    app: Flask, sample: Sample, visitor: Browser
+) -> None:
+    Browser(app).sign_in(sample, sample.friend)
+    root = users.create("root", PASSWORD, "admin")
+    visitor.client.post(f"{API}/auth/login", json={"username": "root", "password": PASSWORD})
+    session, before = visitor.cookie(SESSION), account(sample.friend)
+    ended = visitor.connect(sample, sample.friend)
+    assert (ended["state"], ended["reason"]) == ("refused", "linked_elsewhere")
+    assert ended["message"].startswith("This Plex account belongs to another account here.")
+    me = visitor.me()
+    assert me is not None and me["name"] == "root" and visitor.cookie(SESSION) == session
+    assert account(sample.friend) == before and accounts() == ["felix", "root"]
+    told = audited("auth.plex_refused")[-1]
+    assert (told["actor_id"], told["detail"]["reason"]) == (root, "linked_elsewhere")
+    visitor.client.post(f"{API}/auth/logout")
+    assert visitor.sign_in(sample, sample.friend)["state"] == "signed_in"
 
 
 def test_who_has_signed_out_meanwhile_gives_nothing_away(sample: Sample, visitor: Browser) -> None:
     users.create("root", PASSWORD, "admin")
     visitor.client.post(f"{API}/auth/login", json={"username": "root", "password": PASSWORD})
-    code = visitor.begin()["code"]
+    code = visitor.begin("?connect=true")["code"]
     visitor.client.post(f"{API}/auth/logout")
     sample.plex_tv.claim(code, sample.friend)
     visitor.look()
     assert accounts() == ["root", "felix"]
-
-
-def test_a_bearer_token_is_nobody_at_this_browser(sample: Sample, visitor: Browser, admin: Caller) -> None:
-    code = visitor.begin(Authorization=f"Bearer {admin.token}")["code"]
-    sample.plex_tv.claim(code, sample.friend)
-    visitor.look()
-    assert accounts() == ["ann", "felix"]
 
 
 def test_the_owner_is_made_admin_again_whatever_they_were(

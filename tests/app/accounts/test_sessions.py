@@ -12,8 +12,9 @@ from werkzeug.test import TestResponse
 
 from app import access
 from app.accounts import passwords, sessions, users
-from config.database import change, query
+from config.database import Row, change, query, transaction
 from pipelines.models.account import set_role
+from tests.app.accounts.plex_browser import wait_until_blocked
 from tests.app.conftest import API, PASSWORD, Caller
 
 
@@ -136,6 +137,50 @@ def test_another_role_means_signing_in_again(browser: FlaskClient, account: int)
     set_role(account, "admin")
     assert browser.get(f"{API}/me").status_code == 401
     assert login(browser).get_json()["role"] == "admin"
+
+
+SUSPEND = "UPDATE account SET role = 'suspended', suspended = 'admin' WHERE id = %s"
+DELETE = "DELETE FROM account WHERE id = %s"
+
+
+@pytest.mark.parametrize(("act", "suspended"), [(SUSPEND, True), (DELETE, False)])
+def test_no_session_begins_for_who_is_suspended_or_deleted(account: int, act: str, suspended: bool) -> None:
+    change(act, account)
+    with pytest.raises(sessions.Barred) as barred:
+        sessions.begin(account, "test")
+    assert barred.value.suspended is suspended and query("SELECT * FROM session") == []
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "code"), [(SUSPEND, 403, "suspended"), (DELETE, 401, "wrong_credentials")]
+)
+def test_who_is_suspended_or_deleted_while_signing_in_is_told(
+    browser: FlaskClient, account: int, monkeypatch: pytest.MonkeyPatch, act: str, status: int, code: str
+) -> None:
+    judge = users.with_password
+
+    def judged(name: str, password: str) -> Row | None:
+        found = judge(name, password)
+        change(act, account)
+        return found
+
+    monkeypatch.setattr(users, "with_password", judged)
+    response = login(browser)
+    assert (response.status_code, response.get_json()["code"]) == (status, code)
+    assert "Set-Cookie" not in response.headers and query("SELECT * FROM session") == []
+    assert query("SELECT action FROM audit")[-1]["action"] == "auth.login_failed"
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_session_waits_for_the_suspension_that_is_under_way(account: int) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with transaction():
+            set_role(account, "suspended", "admin")
+            begun = pool.submit(sessions.begin, account, "test")
+            wait_until_blocked()
+        with pytest.raises(sessions.Barred):
+            begun.result()
+    assert query("SELECT * FROM session") == []
 
 
 def test_the_feed_learns_which_sessions_and_tokens_still_hold(

@@ -84,8 +84,8 @@ def refused(response: TestResponse, field: str) -> str:
     return str(problem["errors"][0]["message"])
 
 
-def audited() -> list[dict[str, Any]]:
-    rows = query("SELECT actor, target, detail FROM audit WHERE action = 'service.changed' ORDER BY id")
+def audited(action: str = "service.changed") -> list[dict[str, Any]]:
+    rows = query("SELECT actor, target, detail FROM audit WHERE action = %s ORDER BY id", action)
     return [{**row, "detail": json.loads(row["detail"])} for row in rows]
 
 
@@ -167,6 +167,44 @@ def test_changes_are_written_down(admin: Caller, sample: Sample, other: Sample) 
         {"old_url": other.plex.base, "url": None, "secret_changed": True},
     ]
     assert {(each["actor"], each["target"]) for each in audited()} == {("ann", "plex")}
+
+
+def test_tests_are_written_down(admin: Caller, sample: Sample) -> None:
+    tried(admin, url=sample.plex.base, token=sample.owner.token)
+    tried(admin, url=sample.plex.base, token=CANARY)
+    tried(admin, "overseerr")
+    refused(admin.post("/services/plex/test", {"url": f"http://{CANARY}@plex"}), "url")
+    assert audited("service.tested") == [
+        {"actor": "ann", "target": "plex", "detail": {"url": sample.plex.base, "ok": True}},
+        {"actor": "ann", "target": "plex", "detail": {"url": sample.plex.base, "ok": False}},
+        {"actor": "ann", "target": "overseerr", "detail": {"url": None, "ok": False}},
+    ]
+
+
+@pytest.mark.parametrize("meanwhile", ["another secret", "disconnected"])
+@pytest.mark.parametrize("before", ["set", "of the environment"])
+def test_what_another_admin_stored_meanwhile_is_not_undone(
+    admin: Caller, app: Flask, monkeypatch: pytest.MonkeyPatch, sample: Sample, before: str, meanwhile: str
+) -> None:
+    if before == "set":
+        connect(admin, sample)
+    else:
+        say(monkeypatch, **sample.environment())
+    known = len(sample.plex.requests)
+    fault = sample.plex.switches.stall(times=1)
+    answers: list[TestResponse] = []
+    thread = threading.Thread(target=lambda: answers.append(put(admin, url=f"{sample.plex.base}/")))
+    thread.start()
+    sample.plex.wait_for(lambda log: len(log) > known)
+    other = Caller(app.test_client(), admin.token)
+    wanted = {"url": None} if meanwhile == "disconnected" else {"url": sample.plex.base, "token": CANARY}
+    assert put(other, **wanted).status_code == 200
+    fault.open()
+    thread.join()
+    assert (answers[0].status_code, answers[0].get_json()["code"]) == (409, "changed_meanwhile")
+    here = connection("plex")
+    assert (here.url, here.secret) == (wanted["url"], wanted.get("token"))
+    assert len(audited()) == (2 if before == "set" else 1)
 
 
 def test_the_secret_stays_if_it_is_left_out_and_goes_with_null(admin: Caller, sample: Sample) -> None:

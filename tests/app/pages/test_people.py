@@ -1,5 +1,7 @@
 """The page of the people, for admins, in a real browser."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -78,6 +80,21 @@ def test_a_friend_is_suspended_and_let_in_again(system: System, open_page: Open)
     page.get_by_role("button", name="Let in wren").click()
     expect(row_of(page, "wren").locator(".role")).to_have_text("Member")
     assert system.call("GET", "/api/v1/me", token=token).status == 200
+
+
+def test_who_would_come_in_again_by_themselves_can_be_kept_out_for_good(
+    system: System, open_page: Open
+) -> None:
+    system.user_token("kite")
+    with closing(sqlite3.connect(system.data / "medianest.db")) as database, database:
+        database.execute("UPDATE account SET role = 'suspended', suspended = 'access' WHERE name = 'kite'")
+    page = open_page(system, "people").page
+    expect(row_of(page, "kite")).to_contain_text("They come in again")
+    expect(page.get_by_role("button", name="Let in kite")).to_be_hidden()
+    page.get_by_role("button", name="Keep out kite").click()
+    expect(row_of(page, "kite")).to_contain_text("on hold")
+    expect(page.get_by_role("button", name="Keep out kite")).to_be_hidden()
+    assert user(system, "kite")["suspended"] == "admin"
 
 
 def test_the_last_admin_stays_and_is_told_why(system: System, open_page: Open) -> None:

@@ -176,3 +176,20 @@ def test_a_local_account_is_connected_with_plex_and_stays_the_same(
         expect(page.get_by_role("heading", name=system.admin[0])).to_be_visible()
         people = system.call("GET", "/api/v1/users").body["items"]
         assert [(one["name"], one["plex"]) for one in people] == [(system.admin[0], True)]
+
+
+def test_a_plex_account_that_somebody_has_here_is_not_connected_and_the_reason_is_said(
+    plex_system: System, sample: Sample, open_page: Open
+) -> None:
+    page = open_page(plex_system, signed_in=False, elsewhere=sample.plex_tv.base).page
+    go_to_plex(page, sample)
+    choose(page, sample.friend)
+    expect_in(page, sample.friend)
+    watched = open_page(plex_system, "account", elsewhere=sample.plex_tv.base)
+    watched.page.get_by_role("button", name="Connect with Plex").click()
+    with watched.context.expect_page() as opened:
+        watched.page.get_by_role("link", name="Continue at Plex").click()
+    choose(opened.value, sample.friend)
+    expect(watched.page.get_by_role("alert")).to_contain_text("belongs to another account here")
+    watched.page.reload()
+    expect(watched.page.get_by_role("heading", name=plex_system.admin[0])).to_be_visible()

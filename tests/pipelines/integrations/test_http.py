@@ -5,7 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,6 +117,11 @@ def test_an_answer_has_status_body_and_headers_in_small_letters() -> None:
     )
 
 
+def test_a_wish_to_wait_is_a_day_at_most() -> None:
+    for said in ("86401", "9" * 400, "9" * 9000):
+        assert http.Reply(429, b"", {"retry-after": said}).retry_after == 86400
+
+
 @pytest.mark.parametrize("said", ["", "soon", "-1", "²", "Wed, 21 Oct 2026 07:28:00 GMT"])
 def test_a_wish_to_wait_that_is_no_number_of_seconds_is_none(said: str) -> None:
     assert http.Reply(429, b"", {"retry-after": said}).retry_after is None
@@ -148,6 +153,109 @@ def test_redirects_are_not_followed() -> None:
 
     with serving(talk) as url:
         assert http.call("GET", url).status == 302
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "0.0.0.0",
+        "169.254.169.254",
+        "100.100.100.200",
+        "224.0.0.1",
+        "[::]",
+        "[fe80::1]",
+        "[::ffff:169.254.1.1]",
+    ],
+)
+def test_an_address_that_services_may_not_have_is_not_connected_to(host: str) -> None:
+    with socket.create_server(("", 0)) as server:
+        server.settimeout(0)
+        with pytest.raises(http.Unreachable, match="services may not have"):
+            http.call("GET", f"http://{host}:{server.getsockname()[1]}/", headers={"X-Plex-Token": "secret"})
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, *places: tuple[str, int]) -> str:
+    """A name for these addresses."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", place) for place in places]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    return f"http://plex.example:{places[-1][1]}"
+
+
+def place_of(url: str) -> tuple[str, int]:
+    return "127.0.0.1", int(url.rpartition(":")[2])
+
+
+def test_a_name_is_judged_by_each_of_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = ("169.254.169.254", 80)
+    with pytest.raises(http.Unreachable, match="services may not have"):
+        http.call("GET", resolving(monkeypatch, nowhere))
+    with serving(lambda line: line.sendall(HEAD + b"Content-Length: 0\r\n\r\n")) as url:
+        assert http.call("GET", resolving(monkeypatch, nowhere, place_of(url))).status == 200
+
+
+@contextmanager
+def full() -> Iterator[tuple[str, int]]:
+    """Where somebody listens whose queue has no place left, so that whoever connects waits."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        with ExitStack() as others:
+            for _ in range(4):
+                other = others.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(server.getsockname())
+            yield server.getsockname()
+
+
+def test_all_addresses_of_a_name_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    with full() as place:
+        url = resolving(monkeypatch, *[place] * 6)
+        began = time.monotonic()
+        with pytest.raises(http.Unreachable, match="too slowly"):
+            http.call("GET", url, deadline=0.5)
+        assert time.monotonic() - began < 1.5
+
+
+def test_who_is_resolved_after_the_deadline_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    with serving(lambda line: None, hear=heard.append) as url:
+        place = place_of(url)
+        named = resolving(monkeypatch, place)
+        found = socket.getaddrinfo("", 0)
+
+        def late(*_: object, **__: object) -> object:
+            time.sleep(0.3)
+            return found
+
+        monkeypatch.setattr(socket, "getaddrinfo", late)
+        with pytest.raises(http.Unreachable, match="too slowly"):
+            http.call("GET", named, deadline=0.2)
+        socket.create_connection(place).close()  # so that the server ends
+    assert heard == [b""]
+
+
+def test_a_line_that_connects_after_the_time_is_over_is_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock says that there is time, and the timer has gone off while the line connected."""
+    heard: list[bytes] = []
+    monkeypatch.setattr(http._Watch, "__enter__", lambda watch: watch._hang_up() or watch)
+    with (
+        serving(lambda line: None, hear=heard.append) as url,
+        pytest.raises(http.Unreachable, match="slowly"),
+    ):
+        http.call("GET", url)
+    assert heard == [b""]
+
+
+def test_the_deadline_holds_while_tls_begins() -> None:
+    began = time.monotonic()
+    with serving(dripping(b"\x16\x03\x03\x40\x00", b"\x02")) as url, pytest.raises(http.Unreachable):
+        try:
+            http.call("GET", url.replace("http:", "https:"), deadline=0.5)
+        finally:
+            took = time.monotonic() - began
+    assert took < 2
 
 
 def test_where_nobody_listens_is_unreachable() -> None:

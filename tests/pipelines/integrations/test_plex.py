@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import structlog
 
+from config.settings import settings
 from pipelines.integrations import http
 from pipelines.integrations.http import Reply
 from pipelines.integrations.plex import access, server, tv
 from pipelines.models.connection import connection
+from tests.standins.plex_people import Accounts, Person, Player, new_token
 from tests.standins.plex_sample import Sample
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -46,7 +49,7 @@ def test_access_is_proved_at_plex_tv_and_at_the_server(sample: Sample) -> None:
     for person in (sample.stranger, sample.neighbour):
         with pytest.raises(access.NoAccess) as refused:
             access.prove(person.token)
-        assert refused.value.person.id == person.id
+        assert (refused.value.person.id, refused.value.listed) == (person.id, False)
     assert connection("plex").identity == sample.server.machine_identifier
 
 
@@ -77,6 +80,57 @@ def test_the_server_gets_only_the_token_that_is_for_it(sample: Sample) -> None:
     access.prove(sample.friend.token)
     entered = sample.plex_tv.accounts.access_token(sample.server, sample.friend)
     assert [(one.path, one.token) for one in sample.plex.requests] == [("/identity", ""), ("/", entered)]
+
+
+def pretend(sample: Sample, person: Person, token: str) -> None:
+    """Register a device of somebody's own that calls itself the server."""
+    machine = sample.server.machine_identifier
+    sample.plex_tv.add(Player(sample.server.name, person, machine, "server", token))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_device_that_calls_itself_the_server_makes_nobody_its_owner(sample: Sample, first: bool) -> None:
+    sample.plex_tv.players_first = first
+    entered = sample.plex_tv.accounts.access_token(sample.server, sample.friend)
+    for token in (sample.friend.token, entered):
+        pretend(sample, sample.friend, token)
+        proof = access.prove(sample.friend.token)
+        assert (proof.owned, proof.server_token) == (False, entered)
+
+
+def test_of_any_number_of_entries_some_tokens_are_tried(sample: Sample) -> None:
+    for _ in range(20):
+        pretend(sample, sample.stranger, new_token())
+    with pytest.raises(access.NoAccess) as refused:
+        access.prove(sample.stranger.token)
+    assert refused.value.listed and len(sample.plex.requests) == 1 + access.MOST_TRIED
+
+
+def test_the_owner_is_one_where_the_server_turns_away_a_token_that_nobody_has(
+    sample: Sample,
+) -> None:
+    assert access.prove(sample.owner.token).owned
+    known, made_up = (one.token for one in sample.plex.requests[1:])
+    assert known == sample.plex_tv.accounts.access_token(sample.server, sample.owner)
+    assert made_up and sample.plex_tv.accounts.entering(sample.server, made_up) is None
+    sample.plex.allows_without_auth = True
+    with structlog.testing.capture_logs() as logs:
+        assert not access.prove(sample.owner.token).owned
+    assert [(one["log_level"], "allowed without auth" in one["advice"]) for one in logs] == [("error", True)]
+    assert sample.plex.requests[-1].token != made_up
+    assert {one.path for one in sample.plex.requests} == {"/identity", "/"}
+
+
+def test_refusals_count_as_long_as_the_server_accepts_our_own_token(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert access.refusals_count()
+    sample.plex.accounts = Accounts()
+    assert not access.refusals_count()
+    sample.plex.accounts = sample.plex_tv.accounts
+    monkeypatch.setenv("PLEX_TOKEN", "")
+    settings.cache_clear()
+    assert not access.refusals_count()
 
 
 def test_a_pin_of_somebody_else_is_over(sample: Sample) -> None:
@@ -136,7 +190,7 @@ NO_WORD_ABOUT_IT = (
 def test_only_these_answers_say_that_a_token_is_revoked(answers: Answers) -> None:
     for reply in REVOKED:
         answers(reply)
-        for ask in (tv.user, tv.ping, lambda token: tv.share(token, "m")):
+        for ask in (tv.user, tv.ping, lambda token: tv.shares(token, "m")):
             with pytest.raises(tv.Revoked):
                 ask("token")
     for reply in NO_WORD_ABOUT_IT:
@@ -176,10 +230,11 @@ def test_the_server_is_found_among_whatever_else_is_listed(answers: Answers) -> 
         {**ENTRY, "provides": "media-server"},
     ]
     answers(told([*others, {**ENTRY, "clientIdentifier": "M"}]))
-    assert tv.share("token", "m") is None
-    answers(told([*others, ENTRY]))
-    found = tv.share("token", "m")
-    assert found is not None and (found.token, found.owned, "token" in repr(found)) == ("t", False, False)
+    assert tv.shares("token", "m") == []
+    answers(told([*others, ENTRY, {**ENTRY, "accessToken": "u", "owned": True}]))
+    found = tv.shares("token", "m")
+    assert [(one.token, one.owned) for one in found] == [("t", False), ("u", True)]
+    assert "token" not in repr(found)
 
 
 @pytest.mark.parametrize(
@@ -188,10 +243,10 @@ def test_the_server_is_found_among_whatever_else_is_listed(answers: Answers) -> 
 def test_an_entry_that_makes_no_sense_decides_nothing(answers: Answers, wrong: dict[str, Any]) -> None:
     answers(told([{**ENTRY, **wrong}]))
     with pytest.raises(tv.Away):
-        tv.share("token", "m")
+        tv.shares("token", "m")
     answers(told({"MediaContainer": []}))
     with pytest.raises(tv.Away):
-        tv.share("token", "m")
+        tv.shares("token", "m")
 
 
 def test_the_first_server_at_an_address_is_the_one(sample: Sample) -> None:

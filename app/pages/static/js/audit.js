@@ -58,7 +58,7 @@ function drawEvent({ at, actor, address, action, target, detail }) {
 /** Who signs in or out is the actor already. */
 function targetInWords(action, target, actor) {
   if (action.startsWith("auth.") && target === actor?.name) return "";
-  return action === "service.changed" ? named(target) : target;
+  return action.startsWith("service.") ? named(target) : target;
 }
 
 function whoInWords(actor) {

@@ -17,11 +17,12 @@ const WORDS = {
   "auth.setup": "Set MediaNest up", "auth.setup_failed": "Entered a wrong setup code",
   "auth.login": "Signed in with a password", "auth.login_failed": "Entered a wrong name or password", "auth.logout": "Signed out",
   "auth.plex": "Signed in with Plex", "auth.plex_refused": "Was not let in after signing in with Plex", "auth.limited": "Tried too often",
-  "access.refused": "Was refused what is for admins:", "user.created": "New account:", "user.changed": "Changed the account of",
+  "access.refused": "Was refused", "user.created": "New account:", "user.changed": "Changed the account of",
   "user.deleted": "Deleted the account of", "user.access_lost": "Lost the access to the Plex server:", "session.revoked": "Signed out a browser",
-  "token.created": "Made the token", "token.revoked": "Revoked the token", "service.changed": "Changed the service", "queue.changed": "Changed the queue",
+  "token.created": "Made the token", "token.revoked": "Revoked the token", "service.changed": "Changed the service",
+  "service.tested": "Tried out the service", "queue.changed": "Changed the queue",
   "download.deleted": "Deleted the download", "cookies.stored": "Lent cookies for", "cookies.forgotten": "Took back the cookies for",
-  "secrets.rotated": "Changed the key of the installation",
+  "secrets.rotated": "Changed the key of the installation", "secrets.forgotten": "Forgot what no key opens any more",
 };
 
 const groupOf = (action) => action.split(".")[0];

@@ -9,8 +9,8 @@ const section = document.getElementById("connect");
 const part = (name) => section.querySelector(name);
 
 const ENDS = {
-  expired: { title: "That took too long", detail: "Begin once more." },
-  refused: { title: "This Plex account has no access to the Plex server", detail: "Share the server with it, or take another account." },
+  expired: () => ({ title: "That took too long", detail: "Begin once more." }),
+  refused: (message) => ({ title: "This Plex account cannot be connected", detail: message }),
 };
 
 const poll = new Poll(ask, () => say("MediaNest does not answer. Still trying…"));
@@ -21,7 +21,7 @@ function say(text) {
 
 async function begin() {
   clearProblem(part(".problems"));
-  const started = await busy(part("#connect-plex"), () => post("auth/plex"), (problem) => showProblem(part(".problems"), problem));
+  const started = await busy(part("#connect-plex"), () => post("auth/plex?connect=true"), (problem) => showProblem(part(".problems"), problem));
   if (!started) return;
   part("a").href = started.auth_url;
   wait(true);
@@ -43,7 +43,7 @@ async function ask(current) {
   if (!(state in ENDS)) return;
   poll.stop();
   wait(false);
-  showProblem(part(".problems"), ENDS[state]);
+  showProblem(part(".problems"), ENDS[state](message));
 }
 
 part("#connect-plex").addEventListener("click", begin);

@@ -107,15 +107,18 @@ function drawPerson(person) {
 
 function drawButtons(row, person) {
   const act = (name) => row.querySelector(`[data-act=${name}]`);
-  act("admit").hidden = person.role !== "suspended" || person.suspended === "access";
+  const mayReturn = person.suspended === "access";
+  act("admit").hidden = person.role !== "suspended" || mayReturn;
   act("admit").querySelector("span").textContent = waits(person) ? "Let in" : "Let in again";
-  act("refuse").hidden = !waits(person);
+  act("refuse").hidden = !waits(person) && !mayReturn;
+  const [refuse, refused] = mayReturn ? ["Keep out", "stays out"] : ["Refuse", "was refused"];
+  act("refuse").textContent = refuse;
   act("change").hidden = waits(person);
-  for (const [name, verb] of [["admit", "Let in"], ["refuse", "Refuse"], ["change", "Change"], ["delete", "Delete"]]) {
+  for (const [name, verb] of [["admit", "Let in"], ["refuse", refuse], ["change", "Change"], ["delete", "Delete"]]) {
     act(name).setAttribute("aria-label", `${verb} ${person.name}`);
   }
   act("admit").addEventListener("click", () => change(row, person, act("admit"), { role: "user" }, `${person.name} may come in`));
-  act("refuse").addEventListener("click", () => change(row, person, act("refuse"), { role: "suspended" }, `${person.name} was refused`));
+  act("refuse").addEventListener("click", () => change(row, person, act("refuse"), { role: "suspended" }, `${person.name} ${refused}`));
   act("change").addEventListener("click", () => fold(act("change"), row.querySelector(".editor")));
   act("delete").addEventListener("click", () => remove(row, person, act("delete")));
 }
