@@ -16,7 +16,7 @@ from pipelines.integrations.place import same_place
 
 PATIENCE = 8.0  # seconds for all calls of a visit
 LONGEST_WORD = 100
-_IDENTITY = re.compile(r"[0-9A-Za-z]{1,100}")
+IDENTITY = re.compile(r"[!-~]{1,100}")  # of a Plex server, 40 hexadecimal digits so far
 
 ELSEWHERE = "Check that it runs, and that the address, its port and http or https are right as seen from this machine."
 UNTRUSTED = (
@@ -104,7 +104,7 @@ class _Door:
 def _plex(door: _Door, token: str | None) -> Visit:
     facts = _inside(door.get("/identity"), "MediaContainer")
     identity = facts.get("machineIdentifier")
-    if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
+    if not isinstance(identity, str) or not IDENTITY.fullmatch(identity):
         raise _stranger("Plex", "Plex usually listens on port 32400.")
     found = Visit("up", door.latency_ms, version=_word(facts.get("version")), identity=identity)
     if token is None:

@@ -6,10 +6,12 @@ import structlog
 
 from pipelines.integrations import http
 from pipelines.integrations.http import Reply
+from pipelines.integrations.visit import IDENTITY
 from pipelines.models.connection import Connection, note_identity
 
 log = structlog.get_logger(__name__)
 
+ODD = "Its answer cannot be understood."
 DEADLINE = 3.0  # seconds for one answer
 OPEN = (
     "In the settings of the Plex server, under Network, remove MediaNest's network from \"List of IP addresses and"
@@ -45,7 +47,8 @@ def lets_in(here: Connection, token: str, machine: str) -> bool:
     reply = _ask(here, "/", token)
     if reply.status == 401:
         return False
-    if _machine(reply) != machine:
+    _check(reply)
+    if _named(reply) not in (None, machine):
         raise Away("Another server answers at its address.")
     return True
 
@@ -72,13 +75,25 @@ def _ask(here: Connection, path: str, token: str = "") -> Reply:
 
 
 def _machine(reply: Reply) -> str:
+    _check(reply)
+    machine = _named(reply)
+    if machine is None:
+        raise Away(ODD)
+    return machine
+
+
+def _check(reply: Reply) -> None:
     if reply.status != 200:
         starting = reply.status == 503
         raise Away("It is starting." if starting else f"It answers with error {reply.status}.")
+
+
+def _named(reply: Reply) -> str | None:
+    """Which server an answer says that it comes from; raises Away if it says nothing that can be understood."""
     try:
         machine = reply.json()["MediaContainer"]["machineIdentifier"]
-    except (http.Unreachable, LookupError, TypeError):
-        machine = None
-    if not isinstance(machine, str) or not machine.isalnum():
-        raise Away("Its answer cannot be understood.")
-    return machine
+    except http.Unreachable:
+        raise Away(ODD) from None
+    except (LookupError, TypeError):
+        return None
+    return machine if isinstance(machine, str) and IDENTITY.fullmatch(machine) else None

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from config.settings import settings
 from pipelines.integrations import http
@@ -20,8 +28,8 @@ from pipelines.models.secret import kept
 PRODUCT = "MediaNest"
 DEADLINE = 3.0  # seconds for one answer
 SLOW_DOWN = 5.0  # seconds, where plex.tv asks to slow down and does not say for how long
+USUAL_LIFE = 900.0  # seconds of a PIN, where plex.tv does not say
 LONGEST_LIFE = 86400.0  # seconds; more than any PIN lives
-OVER = 1020  # plex.tv's own number for "Code not found or expired"
 NOT_VALID = (401, 498)  # a token that is unknown or revoked, and one that is outdated
 LONGEST_EMAIL = 320
 
@@ -47,12 +55,26 @@ class Revoked(Exception):
     """The token is worth nothing any more."""
 
 
-class Pin(BaseModel):
-    """A PIN that waits for somebody; it lives for `lifetime` seconds."""
+class _Term(BaseModel):
+    """How long a PIN lives, which plex.tv says in seconds and by its own clock."""
+
+    expires_in: float = Field(alias="expiresIn", default=USUAL_LIFE, le=LONGEST_LIFE)
+    created: AwareDatetime | None = Field(alias="createdAt", default=None)
+    expires: AwareDatetime | None = Field(alias="expiresAt", default=None)
+
+    @property
+    def lifetime(self) -> float:
+        """In seconds: the shorter of both."""
+        if self.created is None or self.expires is None:
+            return self.expires_in
+        return min(self.expires_in, (self.expires - self.created).total_seconds())
+
+
+class Pin(_Term):
+    """A PIN that waits for somebody."""
 
     id: Number
     code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{4,100}$")]
-    lifetime: float = Field(alias="expiresIn", gt=0, le=LONGEST_LIFE)
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class Share(BaseModel):
     owned: bool
 
 
-class _Claim(BaseModel):
+class _Claim(_Term):
     token: Annotated[Token | None, BeforeValidator(lambda said: said or None)] = Field(alias="authToken")
 
 
@@ -85,15 +107,21 @@ class _User(BaseModel):
 def make_pin(*, strong: bool) -> Pin:
     """A new PIN, of four letters to be typed by hand unless it is `strong`; raises Away."""
     reply = _ask("POST", "/api/v2/pins", strong="true") if strong else _ask("POST", "/api/v2/pins")
-    return _read(reply, Pin)
+    pin = _read(reply, Pin)
+    if pin.lifetime <= 0:
+        raise Away("Its answer cannot be understood.")
+    return pin
 
 
 def read_pin(pin_id: int) -> str | None:
     """The token of whoever claimed the PIN, None as long as nobody did; raises PinOver or Away."""
     reply = _ask("GET", f"/api/v2/pins/{pin_id}")
-    if reply.status == 404 and OVER in _error_codes(reply):
+    if reply.status == 404:
         raise PinOver
-    return _read(reply, _Claim).token
+    claim = _read(reply, _Claim)
+    if claim.token is None and claim.lifetime <= 0:
+        raise PinOver
+    return claim.token
 
 
 def user(token: str) -> Person:
@@ -175,13 +203,6 @@ def _fitting(value: object, shape: type[Told]) -> Told:
         return TypeAdapter(shape).validate_python(value)
     except ValidationError:
         raise Away("Its answer cannot be understood.") from None
-
-
-def _error_codes(reply: Reply) -> set[Any]:
-    try:
-        return {error["code"] for error in reply.json()["errors"]}
-    except (http.Unreachable, LookupError, TypeError):
-        return set()
 
 
 def _clean(said: object) -> str:

@@ -157,19 +157,27 @@ def test_an_odd_pin_is_none(answers: Answers) -> None:
 
 
 NO_END = (
-    Reply(404, b""), Reply(404, b"<html>1020</html>"), told([], 404), told({"errors": 1}, 404),
-    told({"errors": [1]}, 404), told({"errors": [{"code": 1002}]}, 404), told({"errors": [{"code": 1020}]}, 410),
+    told({"errors": [{"code": 1020}]}, 410),
     Reply(302, b""), Reply(200, b""), Reply(200, b"<html>"), told([]), told({}), told({"authToken": 1}),
     told({"authToken": "two\nlines"}), told({"authToken": "\u00fcnicode"}), told({"authToken": "x" * 9000}),
 )  # fmt: skip
 
 
 def test_only_plex_tvs_own_word_ends_a_pin(answers: Answers) -> None:
-    answers(told({"errors": [{"code": 1020}]}, 404))
-    with pytest.raises(tv.PinOver):
-        tv.read_pin(7)
+    past = {"createdAt": "2026-01-01T12:00:00Z", "expiresAt": "2026-01-01T12:00:00Z"}
+    for over in (
+        told({"errors": [{"code": 1020}]}, 404),
+        Reply(404, b""),
+        told({"authToken": None, "expiresIn": 0}),
+        told({"authToken": None, "expiresIn": 900, **past}),
+    ):
+        answers(over)
+        with pytest.raises(tv.PinOver):
+            tv.read_pin(7)
     answers(told({"authToken": ""}))
     assert tv.read_pin(7) is None
+    answers(told({"authToken": "claimed", "expiresIn": 0, **past}))
+    assert tv.read_pin(7) == "claimed"
     for reply in NO_END:
         answers(reply)
         with pytest.raises(tv.Away):
@@ -274,6 +282,11 @@ def test_only_401_says_that_a_token_does_not_open_the_server(sample: Sample, sta
     sample.plex.switches.off()
     with pytest.raises(server.Away, match="Another server"):
         server.lets_in(here, sample.owner.token, "another")
+
+
+def test_the_door_need_not_say_again_which_server_it_is(answers: Answers) -> None:
+    answers(Reply(200, b'{"MediaContainer": {"friendlyName": "Living Room"}}'))
+    assert server.lets_in(connection("plex"), "token", "machine")
 
 
 @pytest.mark.parametrize(
