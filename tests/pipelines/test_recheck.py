@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog
 
 from config.database import change, query
 from config.json_text import read_json
@@ -17,6 +16,7 @@ from pipelines.jobs.claim import claim
 from pipelines.jobs.context import Attempt
 from pipelines.models import job, plex_account
 from pipelines.registry import KINDS
+from tests.logs import heard
 from tests.pipelines.plex_people import row_of, signed_in
 from tests.standins.plex_people import Accounts
 from tests.standins.plex_sample import Sample
@@ -199,7 +199,7 @@ def take_access(sample: Sample, reason: str) -> None:
 def test_the_last_admin_is_told_and_stays(sample: Sample, reason: str) -> None:
     owner = signed_in(sample, sample.owner, role="admin")
     take_access(sample, reason)
-    with structlog.testing.capture_logs() as logs:
+    with heard(recheck) as logs:
         assert run() == checked(kept=1)
     assert (row_of(owner)["role"], row_of(owner)["sessions"]) == ("admin", 1)
     assert lost() == [{"who": "olivia", "by": 0, "reason": reason, "suspended": False}]

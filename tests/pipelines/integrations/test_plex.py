@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import structlog
 
 from config.settings import settings
 from pipelines.integrations import http
 from pipelines.integrations.http import Reply
 from pipelines.integrations.plex import access, server, tv
 from pipelines.models.connection import connection
+from tests.logs import heard
 from tests.standins.plex_people import Accounts, Person, Player, new_token
 from tests.standins.plex_sample import Sample
 
@@ -114,7 +114,7 @@ def test_the_owner_is_one_where_the_server_turns_away_a_token_that_nobody_has(
     assert known == sample.plex_tv.accounts.access_token(sample.server, sample.owner)
     assert made_up and sample.plex_tv.accounts.entering(sample.server, made_up) is None
     sample.plex.allows_without_auth = True
-    with structlog.testing.capture_logs() as logs:
+    with heard(server) as logs:
         assert not access.prove(sample.owner.token).owned
     assert [(one["log_level"], "allowed without auth" in one["advice"]) for one in logs] == [("error", True)]
     assert sample.plex.requests[-1].token != made_up
